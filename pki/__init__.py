@@ -1,0 +1,1 @@
+"""The qpki domain library: algorithms, profiles, signers, X.509, state and issuance, usable without the CLI."""
