@@ -1,14 +1,14 @@
 """The one place that uses a private key to issue: lint, journal, sign, verify.
 
 Every certificate, CRL and request takes the same four steps over its to-be-signed bytes. The key is used once, after
-everything that can be checked has been checked and the intent is on disk; what comes back is verified against the issuer's
-certificate, not against the signer's word, before anybody sees it.
+everything that can be checked has been checked and the intent is on disk; what comes back is verified against the
+issuer's certificate, not against the signer's word, before anybody sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
@@ -35,7 +35,7 @@ class IssuingKey:
 
     signer: Signer
     certificate: Certificate
-    choice: SchemeChoice = SchemeChoice()
+    choice: SchemeChoice = field(default_factory=SchemeChoice)
 
     def __post_init__(self) -> None:
         if self.signer.spki != self.certificate.spki:
@@ -46,7 +46,7 @@ class IssuingKey:
 
     @property
     def identity(self) -> IssuerIdentity:
-        return IssuerIdentity.of(self.certificate)
+        return self.certificate.identity
 
     def scheme(self, choice: SchemeChoice) -> SignatureScheme:
         return select_scheme(self.signer.algorithm, choice if choice != SchemeChoice() else self.choice)

@@ -74,7 +74,7 @@ def test_a_missing_secret_file_is_named(tmp_path):
 
 
 def test_without_a_terminal_nothing_is_asked():
-    """pytest takes standard input away, as cron does."""
+    """Under cron as under pytest, standard input is no terminal."""
     with pytest.raises(SecretError, match="no terminal is attached"):
         SystemSecrets().read(SecretRef(), "PIN")
 

@@ -1,0 +1,167 @@
+"""What a CA has promised: its certificates, index and journal, kept in step.
+
+Under the CA's lock, a certificate goes through the same steps every time: the intent is journaled and fsynced, the key
+signs, the certificate is filed under `certs/`, its row is appended to `index.txt`, the intent is marked done. Whatever
+step a crash hits, the next holder of the lock finds the intent open and settles it: a certificate that reached the disk
+is adopted, a serial whose certificate did not is entered as revoked, so that the next CRL disowns it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from pki.issuance import Intend
+from pki.names import openssl_oneline
+from pki.profiles.model import CertificateTemplate
+from pki.store import files, index
+from pki.store.index import IndexEntry
+from pki.store.journal import Intent, Journal
+from pki.store.layout import CaLayout
+from pki.x509.certificates import Certificate, parse_certificate, serial_hex
+from pki.x509.crls import Crl, Revocation
+
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process that uses the same CA; an HSM signature takes well under one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    layout: CaLayout
+
+    @contextmanager
+    def exclusive(self, now: datetime) -> Iterator[None]:
+        """Hold the CA's lock, with every intent of a crashed run settled first.
+
+        Raises:
+            LockTimeoutError: another process holds it for too long.
+        """
+        with files.locked(self.layout.lock, timeout=LOCK_TIMEOUT):
+            self._settle(now)
+            yield
+
+    def entries(self, now: datetime) -> list[IndexEntry]:
+        """Return the index as it is, or will be once the intent of a run that is writing or crashed is settled."""
+        return index.read(self.layout.index, begun=self._begun(now))
+
+    def is_free(self, serial: int) -> bool:
+        """Say whether no certificate of this CA has the serial; of 159 random bits it always is, and we look."""
+        return not files.exists(self.layout.issued(serial_hex(serial)))
+
+    def intend_certificate(self, template: CertificateTemplate, serial: int, now: datetime) -> Intend:
+        """Return what makes the intent to sign a certificate durable."""
+
+        def intend(tbs: bytes) -> None:
+            self._journal.intend(
+                [
+                    Intent(
+                        kind="certificate",
+                        serial=serial,
+                        tbs_sha256=_digest(tbs),
+                        at=now,
+                        subject=openssl_oneline(template.subject),
+                        not_after=template.not_after,
+                        profile=template.profile,
+                    )
+                ]
+            )
+
+        return intend
+
+    def intend_crl(self, number: int, now: datetime) -> Intend:
+        """Return what makes the intent to sign a CRL durable: its number is used up from then on."""
+
+        def intend(tbs: bytes) -> None:
+            self._journal.intend([Intent(kind="crl", serial=number, tbs_sha256=_digest(tbs), at=now)])
+
+        return intend
+
+    def file(self, certificate: Certificate) -> None:
+        """File a certificate that the CA issued, then enter it in the index: from here on it can be revoked."""
+        files.create(self.layout.issued(certificate.serial_hex), certificate.pem())
+        index.append(self.layout.index, _valid(certificate))
+        self.settled(certificate.serial)
+
+    def settled(self, serial: int) -> None:
+        self._journal.done([serial])
+
+    def revoke(self, serials: Sequence[int], reason: str | None, at: datetime) -> list[IndexEntry]:
+        """Enter all these serials as revoked, or none of them.
+
+        Raises:
+            StoreError: a serial that this CA did not issue, or that is revoked already (its date and reason stay).
+        """
+        return index.revoke(self.layout.index, serials, at=at, reason=reason)
+
+    def revocations(self, previous: Crl | None, now: datetime) -> tuple[Revocation, ...]:
+        """Return what the next CRL lists: all that is revoked, each entry until a CRL after its expiry had it.
+
+        That is RFC 5280 section 3.3: an entry appears on one regularly scheduled CRL beyond the certificate's validity.
+        """
+        return tuple(
+            Revocation(entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date, entry.not_after)
+            for entry in self.entries(now)
+            if entry.revoked_at is not None and (previous is None or entry.not_after > previous.this_update)
+        )
+
+    def open_crl_numbers(self) -> list[int]:
+        """Return CRL numbers that a crashed run may have used without publishing them."""
+        return [intent.serial for intent in self._journal.unfinished() if intent.kind == "crl"]
+
+    def crl_published(self) -> None:
+        """Settle the CRL numbers up to the one just published."""
+        self._journal.done(self.open_crl_numbers())
+
+    def _settle(self, now: datetime) -> None:
+        intents = self._open_certificates()
+        if not intents:
+            return
+        index.mend(self.layout.index, self._begun(now))
+        for intent in intents:
+            self._settle_certificate(intent, now)
+        self._journal.done([intent.serial for intent in intents])
+
+    def _settle_certificate(self, intent: Intent, now: datetime) -> None:
+        if self._is_own(intent) or index.find(self.layout.index, intent.serial) is not None:
+            return
+        path = self.layout.issued(serial_hex(intent.serial))
+        if files.exists(path) and _is_intended(certificate := parse_certificate(files.read(path)), intent):
+            index.append(self.layout.index, _valid(certificate))
+        else:
+            index.append(self.layout.index, _disowned(intent, now))
+
+    def _is_own(self, intent: Intent) -> bool:
+        """Say whether the intent became this CA's own self-signed certificate, which no index lists."""
+        if not files.exists(self.layout.certificate):
+            return False
+        return _is_intended(parse_certificate(files.read(self.layout.certificate)), intent)
+
+    def _begun(self, now: datetime) -> list[IndexEntry]:
+        return [_disowned(intent, now) for intent in self._open_certificates()]
+
+    def _open_certificates(self) -> list[Intent]:
+        return [intent for intent in self._journal.unfinished() if intent.kind == "certificate"]
+
+    @property
+    def _journal(self) -> Journal:
+        return Journal(self.layout.journal)
+
+
+def _valid(certificate: Certificate) -> IndexEntry:
+    subject = openssl_oneline(certificate.subject)
+    return IndexEntry("V", certificate.not_after, None, None, certificate.serial, subject)
+
+
+def _disowned(intent: Intent, now: datetime) -> IndexEntry:
+    return IndexEntry("R", intent.not_after or now, now, None, intent.serial, intent.subject)
+
+
+def _is_intended(certificate: Certificate, intent: Intent) -> bool:
+    return _digest(certificate.tbs) == intent.tbs_sha256
+
+
+def _digest(tbs: bytes) -> str:
+    return hashlib.sha256(tbs).hexdigest()

@@ -1,0 +1,191 @@
+"""The only door to the JSON Schemas that ship with qpki, and their refusals in plain words.
+
+They are JSON Schema 2020-12, written for editors as much as for us. Two annotations make the words plain: `title`
+completes the sentence "must be …" ("a duration such as 365d"), and `writeOnly: true` marks a value that no message may
+repeat. A key that is refused for a reason is written `{"not": {}, "description": "the reason"}`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import referencing
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+_SUFFIX = ".schema.json"
+_MAX_SHOWN = 60
+
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+
+_PHRASES = {
+    "minLength": "must have at least {} characters",
+    "maxLength": "must have at most {} characters",
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "exclusiveMinimum": "must be more than {}",
+    "exclusiveMaximum": "must be less than {}",
+    "minItems": "must have at least {} items",
+    "maxItems": "must have at most {} items",
+    "minProperties": "must have at least {} keys",
+    "maxProperties": "must have at most {} keys",
+    "uniqueItems": "must not repeat an item",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal. `path` leads to the value or, where `at_key`, its last step is a key that should not be there."""
+
+    path: tuple[str | int, ...]
+    code: str
+    message: str
+    hint: str | None = None
+    at_key: bool = False
+    clause: str | None = None
+
+
+def schema_names() -> list[str]:
+    return sorted(entry.name.removesuffix(_SUFFIX) for entry in _folder().iterdir() if entry.name.endswith(_SUFFIX))
+
+
+def schema_text(name: str) -> str:
+    """Return the schema as it ships.
+
+    Raises:
+        LookupError: there is no schema of that name.
+    """
+    if name not in schema_names():
+        raise LookupError(f"there is no schema {name!r}; there are: {', '.join(schema_names())}")
+    return (_folder() / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
+
+
+@cache
+def validator(name: str) -> Validator:
+    """Return the compiled schema; a `$ref` to another document finds a shipped schema by file name, never a network."""
+    import jsonschema  # noqa: PLC0415  costs 70 ms, and most commands validate nothing
+    from referencing import Registry  # noqa: PLC0415  the same
+
+    registry: Registry[Any] = Registry(retrieve=_shipped)  # type: ignore[call-arg]  # an attrs alias
+    return jsonschema.Draft202012Validator(json.loads(schema_text(name)), registry=registry)
+
+
+def problems(name: str, data: Any) -> list[Problem]:  # noqa: ANN401  any JSON value
+    """Return what the schema refuses in `data`."""
+    found = (problem for error in validator(name).iter_errors(data) for problem in _explain(error))
+    return list(dict.fromkeys(found))
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return a "did you mean" for a misspelt word, or None when nothing is near."""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), names, n=1)
+    return f"did you mean `{names[near[0]]}`?" if near else None
+
+
+def path_text(path: Sequence[str | int]) -> str:
+    """Return a path as people write it: `extensions.keyUsage.values[0]`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+def _explain(error: ValidationError) -> Iterator[Problem]:
+    """Say one refusal of jsonschema in our words; its own message would repeat the value, which may be a secret."""
+    schema = error.schema if isinstance(error.schema, Mapping) else {"writeOnly": True}
+    path = tuple(error.absolute_path)
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    match error.validator:
+        case "additionalProperties" | "unevaluatedProperties":
+            yield from _unknown_keys(value, schema, path)
+        case "required":
+            missing = (key for key in wanted if key not in value)
+            yield from (Problem(path, "schema.missing-key", f"{_subject(path)} needs `{key}`") for key in missing)
+        case "not":
+            reason = f": {schema['description']}" if "description" in schema else ""
+            yield Problem(path, "schema.refused-key", f"{_subject(path)} is not allowed here{reason}", at_key=True)
+        case "oneOf" | "anyOf" if "title" not in schema and error.context:
+            yield from (problem for cause in _nearest_branch(error.context) for problem in _explain(cause))
+        case kind:
+            message = f"{_subject(path)} {_demand(str(kind), wanted, schema)}{_shown(value, schema)}"
+            yield Problem(
+                path, f"schema.{kind}", message, closest(str(value), map(str, wanted)) if kind == "enum" else None
+            )
+
+
+def _unknown_keys(data: Mapping[str, Any], schema: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    known = schema.get("properties", {})
+    allowed = [key for key, value in known.items() if "not" not in value]
+    patterns = schema.get("patternProperties", {})
+    for key in data:
+        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+            message = f"unknown key `{key}`" + (f" in `{path_text(path)}`" if path else "")
+            yield Problem((*path, key), "schema.unknown-key", message, _key_hint(key, allowed), at_key=True)
+
+
+def _key_hint(key: str, allowed: Sequence[str]) -> str | None:
+    return closest(key, allowed) or (f"it takes: {', '.join(allowed)}" if allowed else None)
+
+
+def _nearest_branch(causes: Sequence[ValidationError]) -> list[ValidationError]:
+    """Return the errors of the alternative that the value was most likely meant to be: right type, fewest errors."""
+    branches = [list(group) for _, group in groupby(causes, key=lambda cause: cause.relative_schema_path[0])]
+    return min(branches, key=lambda errors: (any(e.validator == "type" and not e.path for e in errors), len(errors)))
+
+
+def _subject(path: Sequence[str | int]) -> str:
+    return f"`{path_text(path)}`" if path else "the document"
+
+
+def _demand(kind: str, wanted: Any, schema: Mapping[str, Any]) -> str:  # noqa: ANN401  what a schema may hold
+    if "title" in schema:
+        return f"must be {schema['title']}"
+    if kind == "type":
+        return "must be " + " or ".join(_TYPES[name] for name in ([wanted] if isinstance(wanted, str) else wanted))
+    if kind == "enum":
+        return f"must be one of {', '.join(map(str, wanted))}"
+    return _PHRASES.get(kind, f"must satisfy {kind} {{}}").format(wanted)
+
+
+def _shown(value: Any, schema: Mapping[str, Any]) -> str:  # noqa: ANN401  any JSON value
+    """Return ", not …" with the value where it helps and may be shown."""
+    if schema.get("writeOnly") or isinstance(value, dict | list):
+        return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return f", not {text}" if len(text) <= _MAX_SHOWN else ""
+
+
+def _shipped(uri: str) -> referencing.Resource[Any]:
+    from referencing import Resource  # noqa: PLC0415  reached from `validator` only
+    from referencing.exceptions import NoSuchResource  # noqa: PLC0415  the same
+
+    try:
+        text = schema_text(uri.rpartition("/")[2].removesuffix(_SUFFIX))
+    except LookupError:
+        raise NoSuchResource(ref=uri) from None  # type: ignore[call-arg]  # the same
+    return Resource.from_contents(json.loads(text))
+
+
+def _folder() -> Traversable:
+    """Return where the schemas are: inside the installed package, or beside it in a checkout."""
+    shipped = files("pki") / "_schemas"
+    return shipped if shipped.is_dir() else Path(__file__).parent.parent / "schemas"

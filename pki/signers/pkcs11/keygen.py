@@ -1,0 +1,142 @@
+"""Making a key pair that cannot leave its token, and making sure of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, KeyType, MechanismFlag, ObjectClass
+from pkcs11.exceptions import PKCS11Error
+
+from pki.algorithms import Algorithm
+from pki.errors import KeyExistsError, TokenError
+from pki.signers.mechanisms import GenerationSpec, generation
+from pki.signers.pkcs11.failures import LOST
+from pki.signers.pkcs11.objects import KeyObject, search
+
+_KEY_CLASSES = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.SECRET_KEY)
+_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
+
+# Tokens differ in what they assume when an attribute is left out (opencryptoki and NSS: extractable), so none is.
+KEPT_INSIDE = {Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True, Attribute.PRIVATE: True}
+_HONOURED = {"EXTRACTABLE": False, "SENSITIVE": True, "PRIVATE": True, "TOKEN": True, "SIGN": True}
+
+
+def refuse_existing(session: pkcs11.Session, label: str, key_id: bytes | None) -> None:
+    """Refuse a name that a key on the token has: a second key of one name makes both unusable.
+
+    Raises:
+        KeyExistsError: a key of any class has that label or id.
+    """
+    for object_class in _KEY_CLASSES:
+        found = search(session, object_class, label=label)
+        if key_id is not None:
+            found += search(session, object_class, key_id=key_id)
+        if found:
+            raise KeyExistsError(
+                f"the token holds a key of that name already: {found[0]}",
+                hint="choose another label and id, or use the key that is there",
+            )
+
+
+def unused_id(session: pkcs11.Session, length: int) -> bytes:
+    """Return a random CKA_ID that no key on the token has. It never starts with zero: YubiHSM reads 0000 as "any"."""
+    while True:
+        key_id = secrets.token_bytes(length)
+        if key_id[0] and not any(search(session, each, key_id=key_id) for each in _KEY_CLASSES):
+            return key_id
+
+
+def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id: bytes) -> KeyObject:
+    """Make a key pair on the token and return its private half, read back.
+
+    `session` can write, and no key had that label or id. If the pair is not what was asked for, or we are interrupted,
+    the pair (and nothing else) is destroyed.
+
+    Raises:
+        TokenError: the token made a key that could leave it.
+        KeyExistsError: another program made a key of that label meanwhile.
+    """
+    with _undone_on_failure(session, label, key_id):
+        _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
+        same_label = search(session, ObjectClass.PRIVATE_KEY, label=label)
+        ours = [key for key in same_label if key.key_id == key_id]
+        if len(ours) != 1:
+            raise TokenError("the token made a key, but does not show it under the label and id it was given")
+        if len(same_label) > 1:
+            raise KeyExistsError(f'another program made a key with the label "{label}" at the same moment')
+        require_kept_inside(ours[0])
+        return ours[0]
+
+
+def temporary_pair(session: pkcs11.Session, algorithm: Algorithm) -> tuple[Any, Any]:
+    """Make a pair that lives in this session alone: (public, private) of the binding."""
+    return _generate(session, generation(algorithm), label="qpki self-test", key_id=secrets.token_bytes(8), store=False)
+
+
+def require_kept_inside(key: KeyObject) -> None:
+    """Refuse a private key whose attributes, as the token reports them, would let it leave.
+
+    Raises:
+        TokenError: it could leave, or could not sign.
+    """
+    told = {name: key.values.get(name) for name in _HONOURED}
+    wrong = [f"CKA_{name} is {value}" for name, value in told.items() if value != _HONOURED[name]]
+    if wrong:
+        raise TokenError(
+            f"the token did not make the key as it was asked to ({', '.join(wrong)}); it was destroyed",
+            hint="check the token's key policy: it must make sensitive keys that cannot be extracted",
+        )
+
+
+@contextmanager
+def _undone_on_failure(session: pkcs11.Session, label: str, key_id: bytes) -> Iterator[None]:
+    # Ctrl-C too: it arrives when the token has made the pair, but before we hold a handle of it.
+    try:
+        yield
+    except BaseException as failure:
+        if not isinstance(failure, LOST):
+            _destroy(session, label, key_id, failure)
+        raise
+
+
+def _destroy(session: pkcs11.Session, label: str, key_id: bytes, failure: BaseException) -> None:
+    try:
+        for object_class in _PAIR:
+            for key in search(session, object_class, label=label, key_id=key_id):
+                key.handle.destroy()
+    except PKCS11Error:
+        failure.add_note(f'the token may still hold the new key "{label}" (id {key_id.hex()}), which nothing uses')
+
+
+def _generate(
+    session: pkcs11.Session, spec: GenerationSpec, *, label: str, key_id: bytes, store: bool
+) -> tuple[Any, Any]:
+    common: dict[str, Any] = {
+        "label": label,
+        "id": key_id,
+        "store": store,
+        "capabilities": MechanismFlag.SIGN | MechanismFlag.VERIFY,
+        "mechanism": pkcs11.Mechanism[spec.mechanism],
+        "private_template": KEPT_INSIDE,
+    }
+    if not spec.ec_params:
+        set_ = {Attribute.PARAMETER_SET: spec.parameter_set} if spec.parameter_set else None
+        return session.generate_keypair(KeyType[spec.kind], spec.modulus_bits, public_template=set_, **common)
+    for params in spec.ec_params[:-1]:
+        try:
+            return _generate_on_curve(session, spec, params, common)
+        except PKCS11Error as error:  # each token has its own word for "not this form": try the next
+            if isinstance(error, LOST):
+                raise
+    return _generate_on_curve(session, spec, spec.ec_params[-1], common)
+
+
+def _generate_on_curve(
+    session: pkcs11.Session, spec: GenerationSpec, params: bytes, common: dict[str, Any]
+) -> tuple[Any, Any]:
+    domain = session.create_domain_parameters(KeyType[spec.kind], {Attribute.EC_PARAMS: params}, local=True)
+    return domain.generate_keypair(**common)

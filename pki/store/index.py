@@ -1,0 +1,331 @@
+"""`index.txt`: every certificate that the CA issued, in OpenSSL's CA database format.
+
+One row per certificate, six fields with tabs between them: status, expiry, revocation, serial, file (always `unknown`)
+and subject. `openssl ca` and `openssl ocsp` read it. A row is appended in O(1) and found by a search over the bytes; to
+revoke replaces the file. Reading is strict: a row that is skipped is a revocation that is lost.
+
+A process killed while it appended can leave a row without its newline. The journal tells that from damage: the torn row
+begins as the row of an intent that is still open. Then it is as good as not there, and `mend` removes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pki.errors import StateCorruptError, StoreError
+from pki.store import files
+from pki.store.wire import serial_hex
+
+Status = Literal["V", "R", "E"]
+
+ATTRIBUTES = b"unique_subject = no\n"
+"""What `index.txt.attr` says: without it, OpenSSL refuses an index where two valid certificates share a subject."""
+
+_SERIAL_FIELD = 3
+_UTC_TIME_YEARS = range(1950, 2050)  # RFC 5280 section 4.1.2.5
+
+_REASONS = {
+    "unspecified": "unspecified",
+    "keyCompromise": "keyCompromise",
+    "cACompromise": "CACompromise",
+    "affiliationChanged": "affiliationChanged",
+    "superseded": "superseded",
+    "cessationOfOperation": "cessationOfOperation",
+    "certificateHold": "certificateHold",
+    "removeFromCRL": "removeFromCRL",
+    # OpenSSL has no word for these two and fails on words it does not know, but reads no further than "unspecified".
+    "privilegeWithdrawn": "unspecified,privilegeWithdrawn",
+    "aACompromise": "unspecified,aACompromise",
+}
+"""CRLReason (RFC 5280 section 5.3.1) to what stands in the file."""
+
+_REASONS_READ = {spelling.lower(): reason for reason, spelling in _REASONS.items()}
+_WITH_ARGUMENT = {"holdinstruction": "certificateHold", "keytime": "keyCompromise", "cakeytime": "cACompromise"}
+"""What `openssl ca -revoke` writes for -crl_hold, -crl_compromise and -crl_CA_compromise."""
+
+_ROW = re.compile(r"([VRE])\t([0-9]+Z)\t([^\t]*)\t(00|(?!00)(?:[0-9A-F]{2})+)\t([^\t]+)\t([^\t\x00-\x1f\x7f]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One certificate. `reason` is a CRLReason by its name in RFC 5280; a time is aware, in UTC."""
+
+    status: Status
+    not_after: datetime
+    revoked_at: datetime | None
+    reason: str | None
+    serial: int
+    subject: str
+    invalidity_date: datetime | None = None
+
+
+def parse_index(text: str, source: object = "index.txt") -> list[IndexEntry]:
+    """Return the rows of an index.
+
+    Raises:
+        StateCorruptError: a row is malformed or the last one is torn; the message has its line number.
+    """
+    *lines, torn = text.split("\n")
+    if torn:
+        raise _torn(source, len(lines) + 1)
+    return [_parse_line(line, source, number) for number, line in enumerate(lines, start=1)]
+
+
+def format_entry(entry: IndexEntry) -> str:
+    """Return the row of an entry, with its newline.
+
+    Raises:
+        StoreError: an entry that has no row: unknown reason, control characters in the subject, revoked without a date.
+    """
+    revocation = ""
+    if (entry.status == "R") != (entry.revoked_at is not None):
+        raise StoreError(
+            f"certificate {serial_hex(entry.serial)}: status {entry.status} and the revocation date disagree"
+        )
+    if entry.revoked_at is not None:
+        revocation = _format_revocation(entry.revoked_at, entry.reason, entry.invalidity_date)
+    row = "\t".join(
+        (entry.status, _format_time(entry.not_after), revocation, serial_hex(entry.serial), "unknown", entry.subject)
+    )
+    if not _ROW.fullmatch(row):
+        raise StoreError(f"certificate {serial_hex(entry.serial)} cannot be entered: subject {entry.subject!r}")
+    return f"{row}\n"
+
+
+def read(path: Path, *, begun: Iterable[IndexEntry] = ()) -> list[IndexEntry]:
+    """Return the rows of an index file; one that is not there is empty.
+
+    `begun` are the entries of open intents, asked for only when a row is torn: if that is how one of them begins, it is
+    being written or never will be, and does not count.
+
+    Raises:
+        StateCorruptError: as for `parse_index`.
+    """
+    return parse_index(_whole_rows(path, begun), path)
+
+
+def read_revoked(path: Path, *, begun: Iterable[IndexEntry] = ()) -> list[IndexEntry]:
+    """Return the revoked rows, as `read` does; the others are checked no further than their shape, which is quicker."""
+    lines = _whole_rows(path, begun).split("\n")[:-1]
+    return [
+        _parse_line(line, path, number)
+        for number, line in enumerate(lines, start=1)
+        if line.startswith("R") or not _ROW.fullmatch(line)
+    ]
+
+
+def find(path: Path, serial: int) -> IndexEntry | None:
+    """Return the row of one serial, without parsing the others.
+
+    Raises:
+        StateCorruptError: the row is malformed.
+    """
+    if not files.exists(path):
+        return None
+    offset = 0
+    for block in files.blocks(path):
+        if (row := _row_of(block, serial)) is not None:
+            start, line = row
+            return _parse_found(path, offset + start, line)
+        offset += len(block)
+    return None
+
+
+def append(path: Path, *entries: IndexEntry) -> None:
+    """Add rows, all durable with one fsync; the caller holds the CA's lock.
+
+    Raises:
+        StateCorruptError: the last row is torn: `mend` first.
+    """
+    rows = "".join(map(format_entry, entries)).encode()
+    last = files.read_tail(path, 1)
+    if not last.data:
+        files.write(path.with_name(f"{path.name}.attr"), ATTRIBUTES)
+    elif last.data != b"\n":
+        raise _torn(path)
+    files.append(path, rows)
+
+
+def revoke(path: Path, serials: Iterable[int], *, at: datetime, reason: str | None) -> list[IndexEntry]:
+    """Mark certificates as revoked, all of them or none, and return their new rows; the caller holds the CA's lock.
+
+    Raises:
+        StoreError: a serial has no row, or is revoked already.
+        StateCorruptError: one of the rows is malformed.
+    """
+    wanted = {serial_hex(serial) for serial in serials}
+    lines = _whole_rows(path).split("\n")
+    changed = []
+    for position, line in enumerate(lines):
+        if wanted.intersection(line.split("\t", _SERIAL_FIELD + 1)[_SERIAL_FIELD : _SERIAL_FIELD + 1]):
+            entry = _revoked(_parse_line(line, path, position + 1), at, reason)
+            wanted.discard(serial_hex(entry.serial))
+            lines[position] = format_entry(entry).rstrip("\n")
+            changed.append(entry)
+    if wanted:
+        raise StoreError(f"{path} has no certificate {', '.join(sorted(wanted))}")
+    files.write(path, "\n".join(lines).encode())
+    return changed
+
+
+def mend(path: Path, begun: Iterable[IndexEntry]) -> bool:
+    """Remove a torn last row that begins as one of `begun`, the entries of open intents; say whether there was one.
+
+    Raises:
+        StateCorruptError: a row is torn that nobody was writing: the file was damaged, and was left as it is.
+    """
+    torn = files.read_torn_line(path)
+    if not torn.data:
+        return False
+    if not _is_begun(torn.data, begun):
+        raise _torn(path)
+    files.truncate(path, torn.offset)
+    return True
+
+
+def _torn(source: object, line: int | None = None) -> StateCorruptError:
+    return StateCorruptError(
+        f"{source}{'' if line is None else f':{line}'}: the last row is cut off",
+        hint="a process was killed while it wrote, or the file was shortened: compare it with git or a backup",
+    )
+
+
+def _whole_rows(path: Path, begun: Iterable[IndexEntry] = ()) -> str:
+    """Return the text of an index that ends with a row."""
+    data = files.read(path, limit=None) if files.exists(path) else b""
+    torn = data[data.rfind(b"\n") + 1 :]
+    if torn and not _is_begun(torn, begun):
+        raise _torn(path, _line_number(data, len(data)))
+    whole = data[: len(data) - len(torn)]
+    try:
+        return whole.decode()
+    except UnicodeDecodeError as error:
+        raise StateCorruptError(f"{path}:{_line_number(whole, error.start)}: not UTF-8 text") from error
+
+
+def _is_begun(torn: bytes, begun: Iterable[IndexEntry]) -> bool:
+    """Say whether `torn` is the beginning of one of these rows, be it as valid or as revoked.
+
+    After a power cut the file can be as long as the row was to be, with zeros where data never arrived.
+    """
+    *complete, last = torn.rstrip(b"\0").split(b"\t")
+    return any(_begins(complete, last, format_entry(entry).encode().split(b"\t")) for entry in begun)
+
+
+def _begins(complete: list[bytes], last: bytes, row: list[bytes]) -> bool:
+    """Compare all fields but the status and the revocation: recovery may enter as revoked what was to be valid."""
+    free = (0, 2)
+    position = len(complete)
+    same = all(number in free or field == row[number] for number, field in enumerate(complete[: len(row)]))
+    return same and position < len(row) and (position in free or row[position].startswith(last))
+
+
+def _row_of(block: bytes, serial: int) -> tuple[int, bytes] | None:
+    """Return where the row of a serial begins, and the row; a torn one is none."""
+    needle = f"\t{serial_hex(serial)}\t".encode()
+    found = block.find(needle)
+    while found >= 0:
+        start, end = block.rfind(b"\n", 0, found) + 1, block.find(b"\n", found)
+        if end >= 0 and block.count(b"\t", start, found) == _SERIAL_FIELD:
+            return start, block[start:end]
+        found = block.find(needle, found + 1)
+    return None
+
+
+def _parse_found(path: Path, offset: int, line: bytes) -> IndexEntry:
+    try:
+        return _parse_row(line.decode())
+    except ValueError as error:
+        raise _malformed(path, _line_number(files.read(path, limit=None), offset), error) from error
+
+
+def _revoked(entry: IndexEntry, at: datetime, reason: str | None) -> IndexEntry:
+    if entry.status == "R":
+        raise StoreError(f"certificate {serial_hex(entry.serial)} is revoked already; its date and reason stay")
+    return replace(entry, status="R", revoked_at=at.astimezone(UTC).replace(microsecond=0), reason=reason)
+
+
+def _line_number(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
+
+
+def _parse_line(line: str, source: object, number: int) -> IndexEntry:
+    try:
+        return _parse_row(line)
+    except ValueError as error:
+        raise _malformed(source, number, error) from error
+
+
+def _malformed(source: object, number: int, error: ValueError) -> StateCorruptError:
+    return StateCorruptError(
+        f"{source}:{number}: {error}", hint="nothing was changed; restore the row from git or a backup"
+    )
+
+
+def _parse_row(line: str) -> IndexEntry:
+    row = _ROW.fullmatch(line)
+    if row is None:
+        raise ValueError("not a row of status, expiry, revocation, serial, file and subject")
+    status, not_after, revocation, serial, _, subject = row.groups()
+    revoked_at, reason, invalidity_date = _parse_revocation(status, revocation)
+    return IndexEntry(
+        status,  # type: ignore[arg-type]  # one of the three, or the pattern had not matched
+        _parse_time(not_after),
+        revoked_at,
+        reason,
+        int(serial, 16),
+        subject,
+        invalidity_date,
+    )
+
+
+def _parse_revocation(status: str, text: str) -> tuple[datetime | None, str | None, datetime | None]:
+    if (status == "R") != bool(text):
+        raise ValueError(f"status {status} {'with' if text else 'without'} a revocation date")
+    if not text:
+        return None, None, None
+    at, _, cause = text.partition(",")
+    if not cause:
+        return _parse_time(at), None, None
+    word, _, argument = cause.partition(",")
+    if (reason := _WITH_ARGUMENT.get(word.lower())) is not None:
+        return _parse_time(at), reason, None if reason == "certificateHold" else _parse_time(argument)
+    if cause.lower() not in _REASONS_READ:
+        raise ValueError(f"unknown revocation reason {cause!r}")
+    return _parse_time(at), _REASONS_READ[cause.lower()], None
+
+
+def _format_revocation(at: datetime, reason: str | None, invalidity_date: datetime | None) -> str:
+    if invalidity_date is not None and reason in {"keyCompromise", "cACompromise"}:
+        word = "keyTime" if reason == "keyCompromise" else "CAkeyTime"
+        return f"{_format_time(at)},{word},{invalidity_date.astimezone(UTC):%Y%m%d%H%M%SZ}"
+    if reason is None:
+        return _format_time(at)
+    if reason not in _REASONS:
+        raise StoreError(f"unknown revocation reason {reason!r}", hint=f"one of: {', '.join(_REASONS)}")
+    return f"{_format_time(at)},{_REASONS[reason]}"
+
+
+def _format_time(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    year = f"{moment.year % 100:02}" if moment.year in _UTC_TIME_YEARS else f"{moment.year:04}"
+    return f"{year}{moment:%m%d%H%M%SZ}"
+
+
+def _parse_time(text: str) -> datetime:
+    """Return a UTCTime or GeneralizedTime; ValueError for anything else."""
+    digits = text.removesuffix("Z")
+    if len(digits) == len("YYMMDDHHMMSS"):
+        digits = f"{'20' if digits < '50' else '19'}{digits}"
+    year, clock = digits[:4], digits[8:]
+    try:
+        return datetime(
+            int(year), int(digits[4:6]), int(digits[6:8]), int(clock[:2]), int(clock[2:4]), int(clock[4:]), tzinfo=UTC
+        )
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time") from error

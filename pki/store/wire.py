@@ -1,0 +1,37 @@
+"""How state files spell times and serial numbers."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from pki.errors import StoreError
+
+RFC3339 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+
+
+def format_time(moment: datetime) -> str:
+    """Return a time as RFC 3339 in UTC, without fractions of a second.
+
+    Raises:
+        StoreError: `moment` has no time zone, so that nobody can say when it is.
+    """
+    if moment.tzinfo is None:
+        raise StoreError(f"the time {moment.isoformat()} has no time zone")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time in UTC, in whole seconds; raises ValueError for anything else."""
+    if not re.fullmatch(RFC3339, text):
+        raise ValueError(text)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # an offset that leads before the year 1 or beyond 9999
+        raise ValueError(text) from error
+
+
+def serial_hex(serial: int) -> str:
+    """Return a serial as OpenSSL and file names have it: upper-case hex, whole octets."""
+    text = f"{serial:X}"
+    return text.zfill(len(text) + len(text) % 2)

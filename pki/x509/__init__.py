@@ -1,0 +1,1 @@
+"""X.509: bytes in, bytes out. Knows no private keys, no disk and no clock."""

@@ -1,0 +1,1 @@
+"""The `qpki` command: options in, one call of the library, text or JSON out."""

@@ -1,0 +1,87 @@
+"""Every way a command can end badly, as the lines a person reads and the code a script reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import click
+
+from pki.errors import PkiError
+from pki.findings import FindingsError
+from reconciler.errors import ExitCode
+from reconciler.render.findings import finding_lines
+from reconciler.render.layout import inline, printable
+
+_SECRET_OPTION = re.compile(r"^(-p|--?(.*-)?(pin|passphrase|password))$")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    message: str
+    hint: str | None = None
+    exit_code: int = ExitCode.ERROR
+    details: tuple[str, ...] = ()
+
+
+def explain(error: BaseException) -> Failure:
+    """Return what to say about an error; text from outside is escaped and every message is one line."""
+    found = _explain(error)
+    return Failure(
+        inline(" ".join(found.message.split())),
+        found.hint and inline(" ".join(found.hint.split())),
+        found.exit_code,
+        tuple(printable(line) for line in found.details),
+    )
+
+
+def _explain(error: BaseException) -> Failure:
+    match error:
+        case FindingsError():
+            return Failure(error.message, error.hint, error.exit_code, tuple(finding_lines(error.findings)))
+        case PkiError():
+            return Failure(error.message, error.hint, error.exit_code)
+        case click.UsageError():
+            return _usage(error)
+        case click.ClickException():
+            return Failure(error.format_message())
+        case click.Abort() | KeyboardInterrupt() | EOFError():
+            return Failure(
+                "interrupted",
+                "look at what is there, then run it again: a CA settles what was left open when it is next used",
+                ExitCode.INTERRUPTED,
+            )
+        case OSError():
+            return Failure(_of_system(error), None)
+        case _:
+            return Failure(
+                f"something unforeseen: {type(error).__name__}: {error}",
+                "this is a fault in qpki: run it again as `qpki --debug ...` and report what it prints",
+            )
+
+
+def _usage(error: click.UsageError) -> Failure:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return Failure("a command is missing", details=(error.message, ""))
+    if isinstance(error, click.NoSuchOption) and _SECRET_OPTION.match(error.option_name):
+        return Failure(f"there is no option {error.option_name} that carries a secret", _secret_hint(error.option_name))
+    command = error.ctx.command_path if error.ctx else "qpki"
+    message = error.format_message().rstrip(".")
+    return Failure(message[:1].lower() + message[1:], f"see `{command} --help`")
+
+
+def _secret_hint(option: str) -> str:
+    if option.endswith("pin"):
+        return (
+            "other users see the command line: name a variable with pin_env, or a file with pin_file, in the HSM config,"
+            " or answer the prompt"
+        )
+    return (
+        "other users see the command line: name a variable with --passphrase-env, or a file with --passphrase-file"
+        " (for the CA's own key: --ca-passphrase-env, --ca-passphrase-file)"
+    )
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else f"cannot write the output: {reason}"

@@ -1,0 +1,100 @@
+"""The `qpki` command: its groups, its global options, and the one place where an error becomes words and an exit code.
+
+This module and all it imports load click and nothing heavier, so that `--help` and completion answer at once; commands
+import what they need inside their bodies. A packaging test holds this.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from reconciler.cli import ca, cert, credential, crl, csr, hsm, key, profile, tools
+from reconciler.cli.app import App, wants_color
+
+
+class Qpki(VerbGroup):
+    """The root group; it ends the process for all commands."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:  # noqa: ANN401 - click's own signature, passed through
+        """Run a command line and exit: 0, or with one `Error:` line and the error's own code."""
+        app = extra.setdefault("obj", App())
+        extra |= {"prog_name": "qpki", "standalone_mode": False}
+        try:
+            code = super().main(*args, **extra)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing gets past with a traceback
+            code = _report(app, error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(app: App, error: BaseException) -> int:
+    from reconciler.cli.failures import explain
+
+    if app.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    failure = explain(error)
+    app.fail(failure.message, failure.hint, failure.details)
+    return failure.exit_code
+
+
+def _version(context: click.Context, _parameter: click.Parameter, *, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"qpki {tools.own_version()}")
+        context.exit()
+
+
+@click.group(cls=Qpki, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors stay.")
+@click.option("--debug", is_flag=True, envvar="QPKI_DEBUG", help="Show the traceback of an error (QPKI_DEBUG=1).")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Color on the terminal; auto minds NO_COLOR, FORCE_COLOR and TERM.",
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.pass_obj
+def cli(app: App, color: str, *, quiet: bool, debug: bool) -> None:
+    """Run a PKI: keys in files or HSMs, certificates, CRLs, and the records that prove what was done.
+
+    \b
+    Example:
+      qpki ca init --profile ec/root-ca --var cn="Example Root CA" --dir ./root-ca
+    """  # noqa: D301 - \b keeps click from joining the example's lines
+    app.quiet, app.debug, app.color = quiet, debug, wants_color(color, os.environ)
+
+
+for command in (
+    ca.ca,
+    cert.cert,
+    crl.crl,
+    credential.credential,
+    key.key,
+    csr.csr,
+    hsm.hsm,
+    profile.profile,
+    tools.inspect,
+    tools.schema,
+    tools.completion,
+    tools.version,
+):
+    cli.add_command(command)
+cli.add_command(credential.credential, "cred")
+
+
+def main() -> NoReturn:
+    """Run `qpki` with this process's arguments."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is printed as an escape, never a crash after the work is done.
+        stream.reconfigure(errors="backslashreplace")
+    cli()
+
+
+if __name__ == "__main__":
+    main()

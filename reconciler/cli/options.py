@@ -1,0 +1,152 @@
+"""The options that commands share, so that one thing has one name and one meaning everywhere.
+
+Options that belong together reach a command as one value: `variables` as a mapping, `key` as the library's choice of a
+key. No option carries a secret: passphrases and PINs are named by where they come from, never given.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli import inputs
+from reconciler.cli.types import ALGORITHM, KEY_ID, OUTPUT_FILE, PROFILE, VARIABLE
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+OptionDecorator = Callable[[Any], Any]
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+
+
+def together(*decorators: OptionDecorator) -> Callable[[Body], Body]:
+    """Return one decorator for several options, listed in this order."""
+
+    def decorate(body: Body) -> Body:
+        decorated: Any = body
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated  # type: ignore[no-any-return]  # an option decorator returns the function it was given
+
+    return decorate
+
+
+def gathered(name: str, build: Callable[..., object], *decorators: OptionDecorator) -> Callable[[Body], Body]:
+    """Return one decorator for several options, which the command gets as the single value that `build` makes of them."""
+    parameters = together(*decorators)(lambda: None).__click_params__  # type: ignore[attr-defined]  # click puts it there
+    own = [parameter.name for parameter in parameters]
+
+    def decorate(body: Body) -> Body:
+        @functools.wraps(body)
+        def with_value(*args: object, **given: object) -> object:
+            value = build(**{option: given.pop(option) for option in own})
+            return body(*args, **given, **{name: value})
+
+        return together(*decorators)(with_value)  # type: ignore[return-value]  # callers see the command, not this
+
+    return decorate
+
+
+output = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."
+)
+
+out = click.option("--out", type=OUTPUT_FILE, metavar="FILE", help="Write it to this file.")
+
+encoding = click.option(
+    "-f", "--format", "encoding", type=click.Choice(["pem", "der"]), default="pem", show_default=True, help="Encoding."
+)
+
+ca_dir = click.option(
+    "-d", "--ca-dir", "--dir", "ca_dir", type=NEW_DIRECTORY, default="ca", show_default=True, help="The CA's directory."
+)
+
+cred_dir = click.option(
+    "-c",
+    "--cred-dir",
+    type=NEW_DIRECTORY,
+    default="credentials",
+    show_default=True,
+    help="The directory that holds the credentials.",
+)
+
+profile = click.option(
+    "-P", "--profile", type=PROFILE, required=True, metavar="NAME|FILE", help="The profile; see `qpki profile list`."
+)
+
+profiles = click.option(
+    "-P",
+    "--profile",
+    "profiles",
+    type=PROFILE,
+    multiple=True,
+    required=True,
+    metavar="NAME|FILE",
+    help="The profile; repeated, or several separated by commas, one certificate for each.",
+)
+
+algorithm = click.option(
+    "-a", "--algorithm", type=ALGORITHM, default="ecdsa-p256", show_default=True, help="Kind of the new key."
+)
+
+variables = gathered(
+    "variables",
+    inputs.variables,
+    click.option(
+        "--var",
+        "pairs",
+        type=VARIABLE,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a variable of the profile; a list takes commas or several --var. See `qpki profile vars`.",
+    ),
+    click.option("--var-file", type=FILE, metavar="FILE", help="Variables in YAML or JSON; a --var of that name wins."),
+)
+
+hsm_config = click.option("--hsm-config", type=FILE, metavar="FILE", help="Use the HSM that this file describes.")
+
+required_hsm_config = click.option(
+    "--hsm-config", type=FILE, metavar="FILE", required=True, help="The file that describes the HSM."
+)
+
+key_label = click.option("--key-label", metavar="LABEL", help="The key's label on the token (CKA_LABEL).")
+
+key_id = click.option("--key-id", type=KEY_ID, metavar="HEX", help="The key's id on the token (CKA_ID).")
+
+_passphrase_options = (
+    click.option("--passphrase-env", metavar="VAR", help="Environment variable with the key file's passphrase."),
+    click.option("--passphrase-file", type=FILE, metavar="FILE", help="File with it, which only you can read."),
+)
+
+passphrase = gathered("passphrase", inputs.passphrase, *_passphrase_options)
+
+ca_passphrase = gathered(
+    "ca_passphrase",
+    inputs.ca_passphrase,
+    click.option(
+        "--ca-passphrase-env", metavar="VAR", help="Environment variable with the passphrase of the CA's key file."
+    ),
+    click.option("--ca-passphrase-file", type=FILE, metavar="FILE", help="File with it, which only you can read."),
+)
+
+
+def key(*, generate: bool) -> Callable[[Body], Body]:
+    """Return the options that choose a key in a file or on a token; `generate` says what a token does when not told."""
+    return gathered(
+        "key",
+        functools.partial(inputs.key_choice, by_default=generate),
+        hsm_config,
+        key_label,
+        key_id,
+        click.option(
+            "--generate-key/--use-existing-key",
+            default=None,
+            help=f"Make the key on the token, or use the one there.  [default: {'make' if generate else 'use'} it]",
+        ),
+        *_passphrase_options,
+    )

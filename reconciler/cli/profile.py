@@ -1,0 +1,95 @@
+"""`qpki profile`: what certificates of a kind look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconciler.cli import inputs, options
+from reconciler.cli.app import App
+from reconciler.cli.types import PROFILE
+from reconciler.cli.verbs import VerbGroup
+
+
+@click.group(cls=VerbGroup)
+def profile() -> None:
+    """See, check and copy the profiles that decide what a certificate holds."""
+
+
+own_profiles = click.option(
+    "--dir",
+    "directories",
+    type=options.EXISTING_DIRECTORY,
+    multiple=True,
+    help="A directory of your own profiles; one with a builtin's name takes its place.",
+)
+
+profile_name = click.argument("name", type=PROFILE, metavar="NAME|FILE")
+
+
+@profile.command("list", examples=["qpki profile list", "qpki profile list --output json"])
+@own_profiles
+@options.output
+@click.pass_obj
+def list_(app: App, directories: Sequence[Path], output: str) -> None:
+    """List the profiles by name."""
+    from reconciler.render import profiles
+
+    catalog = inputs.catalog(directories)
+    found = [profiles.profile_summary(catalog.get(name)) for name in catalog.names()]
+    app.show({"profiles": found}, profiles.profiles_text, output)
+
+
+@profile.command("show", examples=["qpki profile show ec/tls-server"])
+@profile_name
+@own_profiles
+@options.output
+@click.pass_obj
+def show(app: App, name: str, directories: Sequence[Path], output: str) -> None:
+    """Print a profile: its YAML as it stands, or what was understood of it as JSON."""
+    from reconciler.render.profiles import profile_facts
+
+    catalog = inputs.catalog(directories)
+    if output == "json":
+        app.show(profile_facts(catalog.get(name)), str, output)
+    else:
+        app.raw(catalog.text(name))
+
+
+@profile.command("vars", examples=["qpki profile vars ec/tls-server"])
+@profile_name
+@own_profiles
+@options.output
+@click.pass_obj
+def vars_(app: App, name: str, directories: Sequence[Path], output: str) -> None:
+    """List a profile's variables: type, default and limits. `--var` and `--var-file` set them."""
+    from reconciler.render import profiles
+
+    found = inputs.catalog(directories).get(name)
+    listed = [profiles.variable_facts(variable) for variable in found.variables.values()]
+    app.show({"profile": found.name, "variables": listed}, profiles.variables_text, output)
+
+
+@profile.command("export", examples=["qpki profile export ec/tls-server --out tls-server.yaml"])
+@profile_name
+@own_profiles
+@options.out
+@click.pass_obj
+def export(app: App, name: str, directories: Sequence[Path], out: Path | None) -> None:
+    """Copy a profile's YAML, to build your own on: to a file with --out, or to stdout."""
+    inputs.catalog(directories).get(name)
+    app.deliver(inputs.catalog(directories).text(name).encode(), out)
+
+
+@profile.command("lint", examples=["qpki profile lint tls-server.yaml"])
+@click.argument("files", nargs=-1, required=True, type=options.EXISTING_FILE, metavar="FILE...")
+@options.output
+@click.pass_obj
+def lint(app: App, files: Sequence[Path], output: str) -> None:
+    """Check profile files; every problem is listed with its line and column."""
+    from reconciler.render import profiles
+
+    found = [profiles.profile_summary(inputs.catalog().get(str(file.resolve()))) for file in files]
+    app.show({"profiles": found}, profiles.lint_text, output)

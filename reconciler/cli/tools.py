@@ -1,0 +1,95 @@
+"""`qpki inspect`, `schema`, `completion` and `version`: what belongs to no group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.app import App
+from reconciler.cli.types import SCHEMA
+from reconciler.cli.verbs import Verb
+
+DISTRIBUTION = "qpki-reconciler"
+_LIBRARIES = ("click", "cryptography", "python-pkcs11")
+
+
+@click.command(cls=Verb, examples=["qpki inspect server.crt", "qpki inspect ./root-ca/ca.meta.json --output json"])
+@click.argument("file", type=options.EXISTING_FILE)
+@options.output
+@click.pass_obj
+def inspect(app: App, file: Path, output: str) -> None:
+    """Say what a file is and what it holds, whatever its name.
+
+    Certificates and chains, requests, CRLs, private and public keys in PEM or DER, and qpki's own *.meta.json. Nothing is
+    decrypted and nothing is verified.
+    """
+    from reconciler.render import inspection
+
+    app.show(inspection.inspect(file), inspection.text, output)
+
+
+@click.command(cls=Verb, examples=["qpki schema", "qpki schema hsm"])
+@click.argument("name", type=SCHEMA, required=False)
+@click.pass_obj
+def schema(app: App, name: str | None) -> None:
+    """Print the JSON Schema of a kind of file, for editors and CI; without NAME, list them."""
+    from pki.schemas import schema_names, schema_text
+
+    if name is None:
+        app.raw("\n".join(schema_names()))
+    elif name not in schema_names():
+        raise click.BadParameter(f"there is no schema {name!r}; one of: {', '.join(schema_names())}")
+    else:
+        app.raw(schema_text(name))
+
+
+@click.command(
+    cls=Verb,
+    examples=[
+        'eval "$(qpki completion bash)"',
+        "qpki completion fish > ~/.config/fish/completions/qpki.fish",
+    ],
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands, options, profiles and reasons in your shell."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.BadParameter(f"click knows no completion for {shell}")
+    script = kind(context.find_root().command, {}, "qpki", "_QPKI_COMPLETE")
+    context.obj.raw(script.source_template % script.source_vars())
+
+
+@click.command(cls=Verb, examples=["qpki version --output json"])
+@options.output
+@click.pass_obj
+def version(app: App, output: str) -> None:
+    """Show the versions of qpki, Python and the libraries that matter for a report."""
+    from platform import python_version
+
+    from cryptography.hazmat.backends.openssl import backend
+
+    from reconciler.render.layout import fields
+
+    facts = {"qpki": own_version(), "python": python_version(), "openssl": backend.openssl_version_text()}
+    facts |= {name.replace("-", "_"): installed(name) for name in _LIBRARIES}
+    app.show(facts, lambda found: fields(found.items(), indent=0), output)
+
+
+def own_version() -> str:
+    return installed(DISTRIBUTION)
+
+
+def installed(distribution: str) -> str:
+    """Return the version of an installed distribution; a checkout that nobody installed has none."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown (not installed)"

@@ -1,0 +1,173 @@
+"""What an option's text must look like, checked before anything is read or done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Value = TypeVar("Value", covariant=True)
+
+_DELTA_ONLY = "removeFromCRL"
+_MAX_SERIAL = (1 << 8 * 20) - 1
+"""20 octets (RFC 5280 section 4.1.2.2)."""
+
+
+class Parsed(click.ParamType[Value]):
+    """An option type from one function: text in, value out, ValueError with a sentence when it will not do."""
+
+    def __init__(
+        self, name: str, parse: Callable[[str], Value], words: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        self.name = name
+        self._parse = parse
+        self._words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:  # noqa: ANN401 - click's own
+        """Return the parsed text; a default that is a value already stays as it is."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]  # click hands over its own earlier result
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's own
+        """Offer the words that go on from what was typed."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(word) for word in self._words() if word.startswith(incomplete)]
+
+
+def serial(text: str) -> int:
+    """Return a serial number from hexadecimal as certificates and files show it: any case, with or without `0x` and colons."""
+    digits = _hex_digits(text)
+    number = int(digits, 16) if digits else 0
+    if not 0 < number <= _MAX_SERIAL:
+        raise ValueError(f"{text!r} is not a serial number; write it in hexadecimal, as `qpki cert list` does")
+    return number
+
+
+def serial_or_file(text: str) -> int | Path:
+    """Return a certificate's serial number, or the path of the file that holds the certificate."""
+    try:
+        return serial(text)
+    except ValueError:
+        if Path(text).is_file():
+            return Path(text)
+        raise ValueError(f"{text!r} is neither a serial number in hexadecimal nor a certificate file") from None
+
+
+def reason(text: str) -> str:
+    """Return the revocation reason's name in RFC 5280 section 5.3.1; any case, `cessation` and `hold` for short."""
+    from pki.x509.crls import revocation_reason
+
+    found = revocation_reason(re.sub(r"[-_ ]", "", text))
+    if found == _DELTA_ONLY:
+        raise ValueError(f"{found} only stands in delta CRLs, which qpki does not make; what is revoked stays revoked")
+    return found
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Return the two sides of `name=value`; the value may hold further `=`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
+def key_id(text: str) -> str:
+    """Return a CKA_ID in lower-case hexadecimal, whole octets."""
+    digits = _hex_digits(text)
+    if digits is None or len(digits) % 2:
+        raise ValueError(f"{text!r} is not a key id; write whole octets in hexadecimal, such as 0102030405")
+    return digits.lower()
+
+
+def output_file(text: str) -> Path:
+    """Return a path that can be written; a file that holds a private key cannot.
+
+    It is checked while the options are read, because afterwards a certificate would be issued before the failure.
+    """
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no directory {str(path.parent)!r}")
+    if path.is_dir():
+        raise ValueError(f"{text!r} is a directory")
+    if path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()[: 1 << 20]:
+        raise ValueError(f"{text!r} holds a private key, which is never overwritten")
+    return path
+
+
+def _hex_digits(text: str) -> str | None:
+    digits = re.sub(r"^0[xX]", "", text.strip()).replace(":", "")
+    return digits if re.fullmatch(r"[0-9A-Fa-f]+", digits) else None
+
+
+def _profile_names() -> Iterable[str]:
+    from pki.profiles.catalog import Catalog
+
+    return Catalog().names()
+
+
+def _algorithm_names() -> Iterable[str]:
+    from pki.algorithms import ALGORITHMS
+
+    return ALGORITHMS
+
+
+def _schema_names() -> Iterable[str]:
+    from pki.schemas import schema_names
+
+    return schema_names()
+
+
+def _reasons() -> Iterable[str]:
+    from pki.x509.crls import REASONS
+
+    return [name for name in REASONS if name != _DELTA_ONLY]
+
+
+def _dns_name(text: str) -> str:
+    from pki import names
+
+    return names.dns_name(text)
+
+
+def _email(text: str) -> str:
+    from pki import names
+
+    return names.email(text)
+
+
+def _uri(text: str) -> str:
+    from pki import names
+
+    return names.uri(text)
+
+
+def _ip(text: str) -> str:
+    from pki import names
+
+    return str(names.ip(text))
+
+
+SERIAL = Parsed("serial", serial)
+SERIAL_OR_FILE = Parsed("serial|file", serial_or_file)
+REASON = Parsed("reason", reason, _reasons)
+VARIABLE = Parsed("name=value", variable)
+KEY_ID = Parsed("hex", key_id)
+OUTPUT_FILE = Parsed("file", output_file)
+PROFILE = Parsed("profile", str, _profile_names)
+ALGORITHM = Parsed("algorithm", str, _algorithm_names)
+DNS = Parsed("name", _dns_name)
+EMAIL = Parsed("address", _email)
+URI = Parsed("uri", _uri)
+IP = Parsed("address", _ip)
+SCHEMA = Parsed("schema", str, _schema_names)

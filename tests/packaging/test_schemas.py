@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pki.schemas import schema_names, validator
+from tests.support.checkout import ROOT
+
+SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from (value for key, value in schema.items() if key == "$ref")
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
+
+
+def test_every_file_in_the_folder_is_a_schema_that_the_accessor_knows() -> None:
+    files = [path.name.removesuffix(".schema.json") for path in (ROOT / "schemas").iterdir() if path.suffix == ".json"]
+
+    assert schema_names() == sorted(files)
+    assert schema_names() != []
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_a_schema_is_valid_json_schema_2020_12_and_says_what_it_is(path: Any) -> None:
+    schema = json.loads(path.read_text(encoding="utf-8"))
+
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert {"$id", "title", "description"} <= schema.keys()
+    assert schema["$id"].endswith(f"/{path.name}")
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_every_reference_resolves_among_the_shipped_schemas(name: str) -> None:
+    schema = validator(name)
+    resolver = schema._resolver
+
+    for reference in _references(schema.schema):
+        assert resolver.lookup(reference).contents is not None
