@@ -1,8 +1,8 @@
 """The one table of key algorithms and signature schemes.
 
 An `Algorithm` is a kind of key; a `SignatureScheme` is a way such a key signs. What differs between algorithms is data
-in these rows, so that the rest of the code asks the row instead of comparing names. Parameters are DER, as they stand in
-an AlgorithmIdentifier: `NULL` and "absent" are different things (RFC 4055 section 1.2, RFC 5758 section 3.2, RFC 9881
+in these rows, so that the rest of the code asks the row instead of comparing names. Parameters are DER, as they stand
+in an AlgorithmIdentifier: `NULL` and "absent" are different (RFC 4055 section 1.2, RFC 5758 section 3.2, RFC 9881
 section 2).
 """
 
@@ -28,8 +28,8 @@ class Algorithm:
     """A kind of key.
 
     `oid` and `parameters` are the AlgorithmIdentifier of its SubjectPublicKeyInfo; `parameters` is None when absent.
-    `bits` is the size people name it by: the modulus, the field, or the parameter set. `scheme` names how it signs unless
-    a profile asks otherwise.
+    `bits` is the size people name it by: the modulus, the field, or the parameter set. `scheme` names how it signs
+    unless a profile asks otherwise.
     """
 
     name: str

@@ -14,6 +14,7 @@ from pki.algorithms import SchemeChoice, select_scheme
 from pki.errors import AlreadyExistsError, IssuanceError, KeyMismatchError, RequestError, UnsupportedAlgorithmError
 from pki.findings import Finding
 from pki.issuance import IssuingKey
+from pki.keyrefs import KeyRef
 from pki.ledger import Ledger
 from pki.ports import Ports, SecretRef
 from pki.profiles.compile import compile_template
@@ -24,7 +25,7 @@ from pki.store.index import IndexEntry
 from pki.store.layout import CaLayout
 from pki.store.meta import CaMeta
 from pki.x509.certificates import Certificate, parse_certificate, parse_certificates
-from pki.x509.crls import Crl, CrlTemplate, parse_crl
+from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, parse_crl
 from pki.x509.requests import CertificateRequest, verify_request
 
 DEFAULT_CRL_VALIDITY = timedelta(days=7)
@@ -123,7 +124,19 @@ class Authority:
         with self.ledger.exclusive(now):
             return self.ledger.revoke(serials, reason, now)
 
-    def generate_crl(self, validity: timedelta = DEFAULT_CRL_VALIDITY) -> Crl:
+    def ensure_revoked(self, serials: Sequence[int], reason: str | None) -> list[IndexEntry]:
+        """Revoke those of the certificates that are not revoked yet, and return the rows of all."""
+        now = self.now()
+        with self.ledger.exclusive(now):
+            rows = {entry.serial: entry for entry in self.ledger.entries(now) if entry.serial in set(serials)}
+            standing = [serial for serial in serials if serial not in rows or rows[serial].revoked_at is None]
+            if standing:
+                rows |= {entry.serial: entry for entry in self.ledger.revoke(standing, reason, now)}
+        return [rows[serial] for serial in serials]
+
+    def generate_crl(
+        self, validity: timedelta = DEFAULT_CRL_VALIDITY, *, distribution_point: DistributionPoint | None = None
+    ) -> Crl:
         """Sign and publish a new CRL, DER and PEM, and record its number and dates.
 
         The number is thisUpdate in microseconds since 1970, or one above every number used before if that is greater:
@@ -132,20 +145,16 @@ class Authority:
         with self.key() as key, self.ledger.exclusive(now := self.now()):
             record = meta.load_ca(self.layout.meta)
             previous = self._published_crl()
-            used = [*self.ledger.open_crl_numbers(), record.crl.number if record.crl else 0]
-            number = max(
-                int(now.timestamp() * 1_000_000), *(n + 1 for n in used), previous.number + 1 if previous else 0
-            )
             template = CrlTemplate(
-                number=number,
+                number=_next_number(now, record, previous, self.ledger.open_crl_numbers()),
                 this_update=now,
                 next_update=now + validity,
                 revocations=self.ledger.revocations(previous, now),
+                distribution_point=distribution_point,
             )
-            crl = issuance.issue_crl(
-                template, issuer=key, previous=previous, intend=self.ledger.intend_crl(number, now)
-            )
-            self._publish(crl, record)
+            intend = self.ledger.intend_crl(template.number, now)
+            crl = issuance.issue_crl(template, issuer=key, previous=previous, intend=intend)
+            self._publish(crl, template, record)
         return crl
 
     @contextmanager
@@ -173,11 +182,12 @@ class Authority:
             return None
         return parse_crl(files.read(self.layout.crl_der, limit=None))
 
-    def _publish(self, crl: Crl, record: CaMeta) -> None:
+    def _publish(self, crl: Crl, template: CrlTemplate, record: CaMeta) -> None:
         files.make_directory(self.layout.crl_der.parent)
-        files.write(self.layout.crl_der, crl.der)
-        files.write(self.layout.crl_pem, crl.pem())
-        facts = meta.CrlFacts(number=crl.number, this_update=crl.this_update, next_update=crl.next_update)
+        files.write_many({self.layout.crl_der: crl.der, self.layout.crl_pem: crl.pem()})
+        facts = meta.CrlFacts(
+            number=template.number, this_update=template.this_update, next_update=template.next_update
+        )
         files.write(self.layout.meta, meta.dump(replace(record, crl=facts)))
         self.ledger.crl_published()
 
@@ -191,34 +201,37 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
         AlreadyExistsError: the directory holds a CA or something else; it is left as it is.
         FindingsError, KeyAccessError: as for issuing; no CA exists afterwards.
     """
-    layout = CaLayout(request.directory)
-    profile, parent = request.profile, request.parent
-    _require_ca_profile(profile)
+    layout, parent, now = CaLayout(request.directory), request.parent, ports.clock()
+    _require_ca_profile(request.profile)
     _require_vacant(layout)
-    template = compile_template(
-        profile, request.variables, issuer=parent.facts() if parent else None, now=ports.clock()
-    )
+    facts = parent.facts() if parent else None
+    template = compile_template(request.profile, request.variables, issuer=facts, now=now)
     # The parent's key is opened first: a wrong PIN there must not leave a new key without a certificate.
-    with (
-        _parent_key(parent) as parent_key,
-        keys.provision(
-            request.key,
-            template.algorithm,
-            base=layout.root,
-            default=f"private/ca.{template.algorithm}.key",
-            wanted_by=f"profile {profile.name}",
-            secrets=ports.secrets,
-        ) as opened,
-    ):
+    with _parent_key(parent) as parent_key:
         _make_directories(layout)
-        certificate = _certify(layout, template, opened.signer, parent, parent_key, ports)
-        record = _record(request, template, certificate, opened, ports)
-    files.write(layout.meta, meta.dump(record))
+        with Ledger(layout).exclusive(now):
+            _require_vacant(layout)
+            with _new_key(layout, request, template, ports) as key:
+                certificate = _certify(layout, template, key.signer, parent, parent_key, ports)
+            files.write(layout.meta, meta.dump(_record(request, template, certificate, key.ref, now)))
     return Authority.open(layout.root, ports)
 
 
 def _parent_key(parent: Authority | None) -> AbstractContextManager[IssuingKey | None]:
     return nullcontext() if parent is None else parent.key()
+
+
+def _new_key(
+    layout: CaLayout, request: CaRequest, template: CertificateTemplate, ports: Ports
+) -> AbstractContextManager[keys.OpenKey]:
+    return keys.provision(
+        request.key,
+        template.algorithm,
+        base=layout.root,
+        default=f"private/ca.{template.algorithm}.key",
+        wanted_by=f"profile {request.profile.name}",
+        secrets=ports.secrets,
+    )
 
 
 def _certify(
@@ -231,33 +244,32 @@ def _certify(
 ) -> Certificate:
     if parent is not None and parent_key is not None:
         certificate = parent.issue_template(template, signer.spki, parent_key).certificate
-        files.write(layout.chain, b"".join(link.pem() for link in (parent.certificate, *parent.chain)))
-        files.write(layout.certificate, certificate.pem())
+        chain = b"".join(link.pem() for link in (parent.certificate, *parent.chain))
+        files.write_many({layout.chain: chain, layout.certificate: certificate.pem()})
         return certificate
     ledger = Ledger(layout)
-    with ledger.exclusive(now := ports.clock()):
-        serial = _free_serial(ledger, ports)
-        intend = ledger.intend_certificate(template, serial, now)
-        certificate = issuance.issue_self_signed(template, serial=serial, signer=signer, intend=intend)
-        files.write(layout.certificate, certificate.pem())
-        ledger.settled(serial)
+    serial = _free_serial(ledger, ports)
+    intend = ledger.intend_certificate(template, serial, ports.clock())
+    certificate = issuance.issue_self_signed(template, serial=serial, signer=signer, intend=intend)
+    files.write(layout.certificate, certificate.pem())
+    ledger.settled(serial)
     return certificate
 
 
 def _record(
-    request: CaRequest, template: CertificateTemplate, certificate: Certificate, opened: keys.OpenKey, ports: Ports
+    request: CaRequest, template: CertificateTemplate, certificate: Certificate, ref: KeyRef, now: datetime
 ) -> CaMeta:
     key = meta.KeyRecord(
         id="default",
         algorithm=template.algorithm.name,
-        storage=opened.ref,
+        storage=ref,
         spki_sha256=spki_sha256(certificate.spki),
         signature=_own_choice(template),
     )
     return CaMeta(
         profile=request.profile.name,
         profile_digest=request.profile.digest,
-        created=ports.clock().replace(microsecond=0),
+        created=now,
         variables=dict(request.variables),
         subject=meta.subject_of(certificate.subject),
         keys=(key,),
@@ -274,6 +286,11 @@ def _own_choice(template: CertificateTemplate) -> SchemeChoice:
     except UnsupportedAlgorithmError:
         return SchemeChoice()
     return template.signature
+
+
+def _next_number(now: datetime, record: CaMeta, published: Crl | None, begun: Sequence[int]) -> int:
+    used = [record.crl.number if record.crl else 0, (published and published.number) or 0, *begun]
+    return max(int(now.timestamp() * 1_000_000), max(used) + 1)
 
 
 def _free_serial(ledger: Ledger, ports: Ports) -> int:

@@ -141,13 +141,16 @@ def enroll(authority: Authority, request: EnrollRequest) -> Credential:
 
 
 def revoke(authority: Authority, credential: Credential, reason: str | None) -> Credential:
-    """Revoke every certificate of a credential, all or none, and record when and why.
+    """Revoke every certificate of a credential that is not revoked yet, all or none, and record when and why.
 
     Raises:
-        StoreError: one is revoked already, or another CA issued it; nothing was changed.
+        StoreError: the credential is revoked already, or another CA issued it; nothing was changed.
     """
-    rows = authority.revoke([record.serial for record in credential.meta.certificates], reason)
-    revoked = credential.meta.revoked(rows[0].revoked_at or authority.now(), reason)
+    if credential.meta.status is Status.REVOKED:
+        raise StoreError(f"credential {credential.meta.id} is revoked already; its date and reason stay")
+    rows = authority.ensure_revoked([record.serial for record in credential.meta.certificates], reason)
+    latest = max(rows, key=lambda row: row.revoked_at or authority.now())
+    revoked = credential.meta.revoked(latest.revoked_at or authority.now(), latest.reason)
     files.write(credential.layout.meta, meta.dump(revoked))
     return replace(credential, meta=revoked)
 

@@ -114,12 +114,17 @@ def read_document(path: Path, schema_name: str) -> Document:
     Raises:
         DocumentError: the file cannot be read, or is not such a document.
     """
-    document = load_yaml(_read(path), str(path))
+    document = load_yaml(read_text(path), str(path))
     require(document, schema_name)
     return document
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file of at most 1 MiB; `load_yaml` refuses the rest.
+
+    Raises:
+        DocumentError: it cannot be read, is not a regular file, or not UTF-8.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _unreadable(path, "it is not a regular file")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pki.algorithms import Algorithm
 from pki.errors import KeyExistsError, KeyMismatchError, KeyNotFoundError, PassphraseError, PkiError
@@ -19,6 +20,9 @@ from pki.ports import SecretRef, SecretSource
 from pki.signers import software
 from pki.signers.base import Signer, TokenKey, require_algorithm, spki_sha256
 from pki.store import files, layout
+
+if TYPE_CHECKING:
+    from pki.signers.pkcs11 import PkcsToken
 
 MAX_KEY_FILE = 64 * 1024
 """Bytes; an ML-DSA or RSA-4096 key in PEM takes far less."""
@@ -79,14 +83,14 @@ def provision(
         yield _provision_file(choice, algorithm, base=base, default=default, wanted_by=wanted_by, secrets=secrets)
         return
     with open_token(choice.config, secrets) as token:
+        config = relative(choice.config, base)
+        ref, pin = TokenKeyRef(config, choice.label, choice.key_id), None
         if choice.generate:
             made = token.generate(algorithm, label=_required_label(choice), key_id=choice.key_id)
-            label, key_id, pin = made.label, made.key_id, made.spki_sha256
-        else:
-            label, key_id, pin = choice.label, choice.key_id, None
-        signer = token.signer(label=label, key_id=key_id, spki_sha256=pin)
+            ref, pin = TokenKeyRef(config, made.label, made.key_id), made.spki_sha256
+        signer = token.signer(label=ref.label, key_id=ref.key_id, spki_sha256=pin)
         require_algorithm(signer, algorithm, wanted_by)
-        yield OpenKey(signer, TokenKeyRef(relative(choice.config, base), label, key_id))
+        yield OpenKey(signer, ref)
 
 
 @contextmanager
@@ -158,7 +162,7 @@ def list_file_keys(directory: Path) -> list[KeyFile]:
     return [key for path in candidates if (key := _key_file(path)) is not None]
 
 
-def open_token(config: Path, secrets: SecretSource):  # noqa: ANN201 - the adapter's type, imported late
+def open_token(config: Path, secrets: SecretSource) -> PkcsToken:
     """Open the token that an HSM config file finds, logged in, for a `with` block."""
     from pki.signers import config as hsm_config  # noqa: PLC0415 - a run without a token never loads the PKCS#11 side
     from pki.signers import pkcs11  # noqa: PLC0415 - the same
@@ -187,6 +191,7 @@ def _provision_file(
         require_algorithm(signer, algorithm, wanted_by)
     else:
         files.make_directory(path.parent, mode=0o700)
+        files.sweep(path.parent)
         signer = generate_file_key(algorithm, path, passphrase=choice.passphrase, secrets=secrets)
     source = choice.passphrase
     file = None if source is None or source.file is None else relative(source.file, base)

@@ -119,6 +119,8 @@ class Ledger:
         intents = self._open_certificates()
         if not intents:
             return
+        files.sweep(self.layout.certificates)
+        files.sweep(self.layout.root)
         index.mend(self.layout.index, self._begun(now))
         for intent in intents:
             self._settle_certificate(intent, now)

@@ -1,7 +1,7 @@
 """What holds for the whole suite.
 
-Helpers skip a test whose token or program is not there. With QPKI_REQUIRE_TOKENS set, as on CI, nothing marked `hsm` may
-be skipped: such a skip is a failure.
+Helpers skip a test whose token or program is not there. With QPKI_REQUIRE_TOKENS set, as on CI, nothing marked `hsm`
+may be skipped: such a skip is a failure.
 """
 
 from __future__ import annotations
@@ -23,5 +23,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.skipped and os.environ.get("QPKI_REQUIRE_TOKENS") and item.get_closest_marker("hsm"):
         report.outcome = "failed"
-        report.longrepr = f"skipped although QPKI_REQUIRE_TOKENS is set: {report.longreprtext}"
+        *_, reason = report.longrepr if isinstance(report.longrepr, tuple) else (report.longreprtext,)
+        report.longrepr = f"QPKI_REQUIRE_TOKENS is set, but: {reason}"
     return report

@@ -43,12 +43,28 @@ def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  any v
         case str():
             return _render_text(value, values)
         case dict():
-            rendered = {key: render(item, values) for key, item in value.items()}
-            return {key: item for key, item in rendered.items() if item is not ABSENT}
+            return _present({key: render(item, values) for key, item in value.items()})
         case list():
             return [entry for item in value for entry in _spliced(render(item, values))]
         case _:
             return value
+
+
+def literals(value: Any) -> Any:  # noqa: ANN401  the same
+    """Return what of `value` needs no variable; list entries that need one become `ABSENT` and keep their place."""
+    match value:
+        case str():
+            return ABSENT if references(value) else value
+        case dict():
+            return _present({key: literals(item) for key, item in value.items()})
+        case list():
+            return [literals(item) for item in value]
+        case _:
+            return value
+
+
+def _present(entries: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in entries.items() if item is not ABSENT}
 
 
 def _render_text(text: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  a variable's value
@@ -57,7 +73,11 @@ def _render_text(text: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  
         return values.get(name, ABSENT)
     if any(name not in values for name in references(text)):
         return ABSENT
-    return _REFERENCE.sub(lambda found: str(values[found[1]]), text)
+    return _REFERENCE.sub(lambda found: _written(values[found[1]]), text)
+
+
+def _written(value: str | int | bool) -> str:  # noqa: FBT001  the value of a boolean variable
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _spliced(value: Any) -> list[Any]:  # noqa: ANN401  a rendered entry

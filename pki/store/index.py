@@ -231,7 +231,7 @@ def _row_of(block: bytes, serial: int) -> tuple[int, bytes] | None:
     found = block.find(needle)
     while found >= 0:
         start, end = block.rfind(b"\n", 0, found) + 1, block.find(b"\n", found)
-        if end >= 0 and block.count(b"\t", start, found) == _SERIAL_FIELD:
+        if end >= 0 and block.count(b"\t", start, found + 1) == _SERIAL_FIELD:
             return start, block[start:end]
         found = block.find(needle, found + 1)
     return None

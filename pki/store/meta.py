@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pki.algorithms import SchemeChoice
-from pki.errors import StateCorruptError, StoreError
+from pki.errors import StoreError
 from pki.store import files, records
 from pki.store.forms import (
     Choice,
@@ -138,6 +138,11 @@ class CaMeta(Record):
     urls: CaUrls = CaUrls()
     crl: CrlFacts | None = None
 
+    def __post_init__(self) -> None:
+        ids = {key.id for key in self.keys}
+        if not ids or len(ids) != len(self.keys):
+            raise ValueError("keys must be a list of at least one key, each with its own id")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialCertificate(Record):
@@ -197,11 +202,7 @@ def load_ca(path: Path) -> CaMeta:
         StateCorruptError: it is cut off, or is not what it should be; the message names the place.
         NewerFormatError: a newer version wrote it.
     """
-    meta = _load(CaMeta, path, "there is no CA here")
-    ids = [key.id for key in meta.keys]
-    if not ids or len(set(ids)) != len(ids):
-        raise StateCorruptError(f"{path}: keys must be at least one key, each with its own id")
-    return meta
+    return _load(CaMeta, path, "there is no CA here")
 
 
 def load_credential(path: Path) -> CredentialMeta:

@@ -25,7 +25,10 @@ _MISFIT_HINT = "nothing was changed; restore the file from git or a backup"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A JSON object with known fields, those of the subclass, and further ones."""
+    """A JSON object with known fields, those of the subclass, and further ones.
+
+    A subclass says by ValueError in `__post_init__` what fields must be like together.
+    """
 
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -150,7 +153,10 @@ def _load(kind: type[R], data: Any) -> R:  # noqa: ANN401 - any JSON value
     for name, value in values.items():
         if forms[name].partial and (rest := _unkept(data[name], forms[name].dump(value))):
             extra[name] = rest
-    return kind(**values, extra=extra)
+    try:
+        return kind(**values, extra=extra)
+    except ValueError as error:
+        raise _MisfitError(str(error)) from error
 
 
 def _load_value(form: Form, value: Any, step: str) -> Any:  # noqa: ANN401 - any JSON value

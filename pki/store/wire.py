@@ -23,12 +23,12 @@ def format_time(moment: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """Return an RFC 3339 time in UTC, in whole seconds; raises ValueError for anything else."""
-    if not re.fullmatch(RFC3339, text):
-        raise ValueError(text)
     try:
-        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
-    except OverflowError as error:  # an offset that leads before the year 1 or beyond 9999
-        raise ValueError(text) from error
+        if re.fullmatch(RFC3339, text):
+            return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
+    except (OverflowError, ValueError):  # no such day, or an offset that leads out of the calendar
+        pass
+    raise ValueError(f"{text!r} is not a time")
 
 
 def serial_hex(serial: int) -> str:

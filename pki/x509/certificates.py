@@ -21,6 +21,8 @@ from pki.x509 import der
 from pki.x509.der import ExtensionT
 
 _V3 = 2
+_PLACEHOLDER = SCHEMES["ed25519"]
+_PLACEHOLDER_KEY = bytes.fromhex("302a300506032b6570032100") + bytes(32)
 
 
 @asn1.sequence
@@ -244,29 +246,27 @@ def _parse(data: bytes) -> Certificate:
 
 
 def readable(fields: TBSCertificate) -> x509.Certificate:
-    """Return pyca's view of the names, dates and extensions; its serial number and signature algorithm mean nothing.
+    """Return pyca's view of the names, dates and extensions; the rest of what it shows means nothing.
 
-    pyca warns about, or chokes on, serial numbers and algorithm parameters that it does not like, some of them late.
-    They are replaced before it sees them, and all the rest is read now, so that no access can fail afterwards.
+    pyca warns about, or chokes on, serial numbers, keys and algorithms that it does not like, some of them late. They
+    are replaced before it sees them, and what is left is read now, so that no access can fail afterwards.
 
     Raises:
         EncodingError: a name or an extension is broken, or an extension is there twice.
     """
-    placeholder = SCHEMES["ed25519"]
     stripped = TBSCertificate(
         version=_V3,
         serial_number=1,
-        signature=der.tlv(der.algorithm_identifier(placeholder.oid, placeholder.parameters)),
+        signature=der.tlv(der.algorithm_identifier(_PLACEHOLDER.oid, _PLACEHOLDER.parameters)),
         issuer=fields.issuer,
         validity=fields.validity,
         subject=fields.subject,
-        subject_public_key_info=fields.subject_public_key_info,
+        subject_public_key_info=der.tlv(_PLACEHOLDER_KEY),
         issuer_unique_id=None,
         subject_unique_id=None,
         extensions=fields.extensions,
     )
-    unsigned = der.assemble(asn1.encode_der(stripped), placeholder, b"")
     with der.reading("the certificate"):
-        view = x509.load_der_x509_certificate(unsigned)
+        view = x509.load_der_x509_certificate(der.assemble(asn1.encode_der(stripped), _PLACEHOLDER, b""))
         _ = view.subject, view.issuer, view.extensions, view.not_valid_before_utc, view.not_valid_after_utc
     return view

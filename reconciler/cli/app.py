@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from pki.findings import Finding
     from pki.ports import Ports
     from reconciler.render.layout import Facts
 
@@ -39,44 +40,77 @@ class App:
             self._ports = Ports(SystemSecrets())
         return self._ports
 
-    def show(self, facts: Facts | list[Any], text: TextOf, output: str) -> None:
+    def show(self, facts: Facts, text: TextOf, output: str) -> None:
         """Print the result of the command in the form that `-o` asked for."""
         from reconciler.render.layout import as_json, printable
 
         click.echo(as_json(facts) if output == "json" else printable(text(facts)), color=self.color)
 
     def raw(self, text: str) -> None:
-        """Print something that is for another program, byte for byte: PEM, a schema, a completion script."""
+        """Print something that is for another program, as it is: YAML, a schema, a completion script."""
         click.echo(text, nl=not text.endswith("\n"))
 
     def deliver(self, data: bytes, out: Path | None) -> None:
         """Write an artifact to the file of `--out`, and say so, or to stdout when there is none."""
         if out is None:
-            click.get_binary_stream("stdout").write(data)
+            click.echo(data, nl=False)
             return
         from pki.store import files
 
         files.write(out, data)
         self.say(f"Written to {out}")
 
+    def step(self, title: str, run: Callable[[], str], output: str) -> str:
+        """Run one step of several and show how it went, while it goes; in text that is the result, otherwise progress."""
+        err, outcome = output != "text", "FAILED"
+        click.echo(f"{title}... ", nl=False, err=err)
+        try:
+            found = run()
+            outcome = f"OK ({found})"
+            return found
+        finally:
+            click.echo(outcome, err=err)
+
     def say(self, text: str) -> None:
         """Report progress."""
         if not self.quiet:
             self._diagnose(text)
 
+    def note(self, notices: Iterable[Finding]) -> None:
+        """Report what was decided on the way and could surprise: a name left out, a lifetime shortened."""
+        from reconciler.render.findings import finding_lines
+
+        for line in finding_lines(notices):
+            self._diagnose(line)
+
     def warn(self, text: str, *more: str) -> None:
         """Print a block that nobody overlooks; `more` are its further lines."""
-        label = click.style("WARNING:", fg="yellow", bold=True)
-        self._diagnose("\n".join(("", f"{label} {text}", *(f"  {line}" for line in more), "")))
+        self._diagnose("")
+        self._diagnose("\n".join((text, *(f"  {line}" for line in more), "")), label="WARNING:", fg="yellow", bold=True)
 
-    def fail(self, message: str, hint: str | None, details: tuple[str, ...] = ()) -> None:
+    def warn_of_plain_keys(self, paths: Iterable[Path]) -> None:
+        """Warn that these key files were written without a passphrase, if there are any."""
+        if listed := [str(path) for path in paths]:
+            self.warn(
+                "Private key is not encrypted.",
+                *listed,
+                "Whoever can read it, or a backup of it, can sign with it.",
+                "For an encrypted key, name a passphrase with --passphrase-env or --passphrase-file.",
+            )
+
+    def fail(self, message: str, hint: str | None, details: Iterable[str] = ()) -> None:
         """Print the details, one `Error:` line and, where there is a way out, one `Hint:` line."""
-        lines = [*details, f"{click.style('Error:', fg='red', bold=True)} {message}"]
-        lines += [f"{click.style('Hint:', fg='cyan')} {hint}"] if hint else []
-        self._diagnose("\n".join(lines))
+        for line in details:
+            self._diagnose(line)
+        self._diagnose(message, label="Error:", fg="red", bold=True)
+        if hint:
+            self._diagnose(hint, label="Hint:", fg="cyan")
 
-    def _diagnose(self, text: str) -> None:
-        click.echo(text, err=True, color=self.color)
+    def _diagnose(self, text: str, *, label: str | None = None, **style: Any) -> None:  # noqa: ANN401 - click.style's own
+        from reconciler.render.layout import printable
+
+        before = f"{click.style(label, **style)} " if label else ""
+        click.echo(before + printable(text), err=True, color=self.color)
 
 
 def wants_color(choice: str, environment: Mapping[str, str]) -> bool | None:

@@ -68,7 +68,7 @@ def init(  # noqa: PLR0913 - one parameter per option
         directory=ca_dir, profile=inputs.profile(profile), variables=variables, key=key, parent=signer, urls=urls
     )
     authority = create_ca(request, app.ports)
-    app.warn_of_plain_keys([(ca_dir, record.storage) for record in authority.meta.keys])
+    app.warn_of_plain_keys(inputs.plain_keys(ca_dir, [record.storage for record in authority.meta.keys]))
     app.show(authorities.authority_facts(authority), authorities.initialized_text, output)
 
 
@@ -85,7 +85,14 @@ def info(app: App, ca_dir: Path, output: str) -> None:
 
 
 @ca.command("list", examples=["qpki ca list --dir ."])
-@click.option("--dir", "directory", type=options.DIRECTORY, default=".", show_default=True, help="Where to look, all the way down.")
+@click.option(
+    "--dir",
+    "directory",
+    type=options.DIRECTORY,
+    default=".",
+    show_default=True,
+    help="Where to look, all the way down.",
+)
 @options.output
 @click.pass_obj
 def list_(app: App, directory: Path, output: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 
 from reconciler.cli import inputs, options
 from reconciler.cli.app import App
-from reconciler.cli.types import SERIAL_OR_FILE
+from reconciler.cli.types import INSTANT, SERIAL_OR_FILE
 from reconciler.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def list_(app: App, ca_dir: Path, status: str | None, output: str) -> None:
     from pki.authority import Authority
     from reconciler.render import certificates
 
-    authority = Authority.open(ca_dir, app.ports)
-    entries = [certificates.entry_facts(entry, authority.now()) for entry in authority.ledger.entries()]
-    chosen = [entry for entry in entries if status in (None, entry["status"])]
-    app.show({"certificates": chosen}, certificates.entries_text, output)
+    now = app.ports.clock()
+    entries = Authority.open(ca_dir, app.ports).ledger.entries(now)
+    found = [certificates.entry_facts(entry, now) for entry in entries]
+    app.show({"certificates": [it for it in found if status in (None, it["status"])]}, certificates.list_text, output)
 
 
 @cert.command("info", examples=["qpki cert info server.crt --ca-dir ./issuing-ca"])
@@ -90,13 +91,12 @@ def info(app: App, certificate: int | Path, ca_dir: Path, output: str) -> None:
     from pki.authority import Authority
     from reconciler.render import certificates
 
-    filed = inputs.filed(Authority.open(ca_dir, app.ports), certificate)
-    app.show(certificates.filed_facts(filed, app.ports.clock()), certificates.filed_text, output)
+    authority = Authority.open(ca_dir, app.ports)
+    entry, filed = inputs.find(authority, certificate)
+    app.show(certificates.filed_facts(authority, entry, filed), certificates.filed_text, output)
 
 
-@cert.command(
-    "revoke", examples=["qpki cert revoke server.crt --ca-dir ./issuing-ca --reason keyCompromise --gen-crl"]
-)
+@cert.command("revoke", examples=["qpki cert revoke server.crt --ca-dir ./issuing-ca --reason keyCompromise --gen-crl"])
 @certificate
 @options.ca_dir
 @options.reason
@@ -116,19 +116,70 @@ def revoke(  # noqa: PLR0913 - one parameter per option
     *,
     gen_crl: bool,
 ) -> None:
-    """Revoke a certificate that a CA issued. The next CRL lists it; --gen-crl makes that one now."""
+    """Revoke a certificate that a CA issued. The next CRL lists it; --gen-crl publishes that one now."""
     from pki.authority import Authority
     from reconciler.render import certificates
 
     authority = Authority.open(ca_dir, app.ports, passphrase=ca_passphrase)
-    serial = inputs.filed(authority, certificate).entry.serial
-    (entry,) = authority.revoke([serial], reason)
-    crl = inputs.publish(authority, validity) if gen_crl else None
-    ...
+    issued, _ = inputs.find(authority, certificate)
+    (entry,) = authority.revoke([issued.serial], reason)
+    crl = inputs.publish(app, authority, validity) if gen_crl else None
+    app.show(certificates.revoked_facts(authority, entry, crl), certificates.revoked_text, output)
 
 
 @cert.command(
-    "verify", examples=["qpki cert verify server.crt --ca ./root-ca/ca.crt --chain ./issuing-ca/ca.crt"]
+    "verify",
+    examples=[
+        "qpki cert verify server.crt --ca ./root-ca/ca.crt --chain ./issuing-ca/ca.crt \\\n"
+        "  --purpose server --hostname www.example.com"
+    ],
 )
-def verify() -> None:
-    ...
+@click.argument("file", type=options.FILE)
+@options.anchors
+@click.option("--chain", type=options.FILE, multiple=True, metavar="FILE", help="CA certificates on the way up.")
+@click.option("--crl", "crls", type=options.FILE, multiple=True, metavar="FILE", help="A CRL to check against.")
+@click.option("--require-crl", is_flag=True, help="Fail when no CRL speaks of a certificate.")
+@click.option(
+    "--purpose",
+    type=click.Choice(["server", "client", "code", "email", "timestamp", "ocsp"]),
+    help="What it is to be used for.",
+)
+@click.option("--hostname", metavar="NAME", help="The DNS name or IP address it must be for.")
+@click.option(
+    "--at", type=INSTANT, metavar="TIME", help="The time to check for, such as 2026-11-23T09:00:00Z.  [default: now]"
+)
+@options.output
+@click.pass_obj
+def verify(  # noqa: PLR0913 - one parameter per option
+    app: App,
+    file: Path,
+    anchors: Sequence[Path],
+    chain: Sequence[Path],
+    crls: Sequence[Path],
+    purpose: str | None,
+    hostname: str | None,
+    at: datetime | None,
+    output: str,
+    *,
+    require_crl: bool,
+) -> None:
+    """Verify a certificate by RFC 5280 section 6, offline; what does not hold ends with exit code 3.
+
+    The first certificate in FILE is verified; further ones in it help to build the path, as those of --chain do.
+    """
+    from pki.x509.path import Purpose, validate_path
+    from reconciler.render import verification
+
+    leaf, *above = inputs.certificates(file)
+    path = validate_path(
+        leaf,
+        [*above, *inputs.all_certificates(chain)],
+        inputs.all_certificates(anchors),
+        at=at or app.ports.clock(),
+        crls=[inputs.crl(name) for name in crls],
+        require_crls=require_crl,
+        purpose=Purpose(purpose) if purpose else None,
+        hostname=hostname,
+    )
+    app.note(path.notices)
+    app.show(verification.path_facts(path), verification.path_text, output)

@@ -14,6 +14,7 @@ import click
 
 from reconciler.cli import ca, cert, credential, crl, csr, hsm, key, profile, tools
 from reconciler.cli.app import App, wants_color
+from reconciler.cli.verbs import VerbGroup
 
 
 class Qpki(VerbGroup):
@@ -48,7 +49,11 @@ def _version(context: click.Context, _parameter: click.Parameter, *, wanted: boo
         context.exit()
 
 
-@click.group(cls=Qpki, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Qpki,
+    aliases={"cred": "credential"},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors stay.")
 @click.option("--debug", is_flag=True, envvar="QPKI_DEBUG", help="Show the traceback of an error (QPKI_DEBUG=1).")
 @click.option(
@@ -63,10 +68,8 @@ def _version(context: click.Context, _parameter: click.Parameter, *, wanted: boo
 def cli(app: App, color: str, *, quiet: bool, debug: bool) -> None:
     """Run a PKI: keys in files or HSMs, certificates, CRLs, and the records that prove what was done.
 
-    \b
-    Example:
-      qpki ca init --profile ec/root-ca --var cn="Example Root CA" --dir ./root-ca
-    """  # noqa: D301 - \b keeps click from joining the example's lines
+    `qpki COMMAND --help` shows how to use a command, with an example that works. Results go to stdout, all else to stderr.
+    """
     app.quiet, app.debug, app.color = quiet, debug, wants_color(color, os.environ)
 
 
@@ -85,7 +88,6 @@ for command in (
     tools.version,
 ):
     cli.add_command(command)
-cli.add_command(credential.credential, "cred")
 
 
 def main() -> NoReturn:

@@ -14,7 +14,19 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli import inputs
-from reconciler.cli.types import ALGORITHM, KEY_ID, OUTPUT_FILE, PROFILE, VARIABLE
+from reconciler.cli.types import (
+    ALGORITHM,
+    DNS,
+    DURATION,
+    EMAIL,
+    IP,
+    KEY_ID,
+    OUTPUT_FILE,
+    PROFILE,
+    REASON,
+    URI,
+    VARIABLE,
+)
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 OptionDecorator = Callable[[Any], Any]
@@ -118,12 +130,22 @@ key_label = click.option("--key-label", metavar="LABEL", help="The key's label o
 
 key_id = click.option("--key-id", type=KEY_ID, metavar="HEX", help="The key's id on the token (CKA_ID).")
 
+token_key = together(hsm_config, key_label, key_id)
+
 _passphrase_options = (
     click.option("--passphrase-env", metavar="VAR", help="Environment variable with the key file's passphrase."),
     click.option("--passphrase-file", type=FILE, metavar="FILE", help="File with it, which only you can read."),
 )
 
 passphrase = gathered("passphrase", inputs.passphrase, *_passphrase_options)
+
+existing_key = gathered(
+    "open_key",
+    inputs.existing_key,
+    click.argument("file", type=FILE, required=False),
+    token_key,
+    *_passphrase_options,
+)
 
 ca_passphrase = gathered(
     "ca_passphrase",
@@ -140,9 +162,7 @@ def key(*, generate: bool) -> Callable[[Body], Body]:
     return gathered(
         "key",
         functools.partial(inputs.key_choice, by_default=generate),
-        hsm_config,
-        key_label,
-        key_id,
+        token_key,
         click.option(
             "--generate-key/--use-existing-key",
             default=None,
@@ -150,3 +170,51 @@ def key(*, generate: bool) -> Callable[[Body], Body]:
         ),
         *_passphrase_options,
     )
+
+
+urls = gathered(
+    "urls",
+    inputs.urls,
+    click.option("--crl-url", "crl", type=URI, multiple=True, help="Where its certificates say its CRL is."),
+    click.option("--ca-issuers-url", "ca_issuers", type=URI, multiple=True, help="Where they say its certificate is."),
+    click.option("--ocsp-url", "ocsp", type=URI, multiple=True, help="Where they say its OCSP responder is."),
+)
+
+reason = click.option(
+    "-r",
+    "--reason",
+    type=REASON,
+    default="unspecified",
+    show_default=True,
+    help="Why, by RFC 5280: keyCompromise, superseded, cessationOfOperation, ...",
+)
+
+crl_validity = gathered(
+    "validity",
+    inputs.validity,
+    click.option("--validity", type=DURATION, metavar="DURATION", help="How long the CRL is good for.  [default: 7d]"),
+    click.option("--days", type=click.IntRange(1, 36500), help="The same in days."),
+)
+
+anchors = click.option(
+    "--ca",
+    "anchors",
+    type=FILE,
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A certificate to trust; may be repeated, and hold several.",
+)
+
+wanted_names = gathered(
+    "wanted",
+    inputs.wanted_names,
+    click.option("--cn", metavar="NAME", help="Common name."),
+    click.option("-O", "--organization", metavar="NAME", help="Organization."),
+    click.option("--ou", "unit", metavar="NAME", help="Organizational unit."),
+    click.option("-C", "--country", metavar="CODE", help="Country, two letters."),
+    click.option("--dns", type=DNS, multiple=True, help="A DNS name; may be repeated, as the next three."),
+    click.option("--ip", "ips", type=IP, multiple=True, help="An IP address."),
+    click.option("--email", "emails", type=EMAIL, multiple=True, help="An e-mail address."),
+    click.option("--uri", "uris", type=URI, multiple=True, help="A URI."),
+)

@@ -21,7 +21,7 @@ def profile() -> None:
 own_profiles = click.option(
     "--dir",
     "directories",
-    type=options.EXISTING_DIRECTORY,
+    type=options.DIRECTORY,
     multiple=True,
     help="A directory of your own profiles; one with a builtin's name takes its place.",
 )
@@ -84,7 +84,7 @@ def export(app: App, name: str, directories: Sequence[Path], out: Path | None) -
 
 
 @profile.command("lint", examples=["qpki profile lint tls-server.yaml"])
-@click.argument("files", nargs=-1, required=True, type=options.EXISTING_FILE, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=options.FILE, metavar="FILE...")
 @options.output
 @click.pass_obj
 def lint(app: App, files: Sequence[Path], output: str) -> None:

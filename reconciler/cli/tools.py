@@ -16,7 +16,7 @@ _LIBRARIES = ("click", "cryptography", "python-pkcs11")
 
 
 @click.command(cls=Verb, examples=["qpki inspect server.crt", "qpki inspect ./root-ca/ca.meta.json --output json"])
-@click.argument("file", type=options.EXISTING_FILE)
+@click.argument("file", type=options.FILE)
 @options.output
 @click.pass_obj
 def inspect(app: App, file: Path, output: str) -> None:
@@ -25,9 +25,10 @@ def inspect(app: App, file: Path, output: str) -> None:
     Certificates and chains, requests, CRLs, private and public keys in PEM or DER, and qpki's own *.meta.json. Nothing is
     decrypted and nothing is verified.
     """
+    from pki.store import files
     from reconciler.render import inspection
 
-    app.show(inspection.inspect(file), inspection.text, output)
+    app.show(inspection.inspect(files.read(file), file), inspection.text, output)
 
 
 @click.command(cls=Verb, examples=["qpki schema", "qpki schema hsm"])
@@ -72,7 +73,7 @@ def version(app: App, output: str) -> None:
     """Show the versions of qpki, Python and the libraries that matter for a report."""
     from platform import python_version
 
-    from cryptography.hazmat.backends.openssl import backend
+    from cryptography.hazmat.backends.openssl.backend import backend
 
     from reconciler.render.layout import fields
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,9 +23,7 @@ _MAX_SERIAL = (1 << 8 * 20) - 1
 class Parsed(click.ParamType[Value]):
     """An option type from one function: text in, value out, ValueError with a sentence when it will not do."""
 
-    def __init__(
-        self, name: str, parse: Callable[[str], Value], words: Callable[[], Iterable[str]] = tuple
-    ) -> None:
+    def __init__(self, name: str, parse: Callable[[str], Value], words: Callable[[], Iterable[str]] = tuple) -> None:
         self.name = name
         self._parse = parse
         self._words = words
@@ -110,6 +109,24 @@ def _hex_digits(text: str) -> str | None:
     return digits if re.fullmatch(r"[0-9A-Fa-f]+", digits) else None
 
 
+def duration(text: str) -> timedelta:
+    """Return a duration such as `7d` or `36h`."""
+    from pki.profiles.durations import parse_duration
+
+    return parse_duration(text)
+
+
+def instant(text: str) -> datetime:
+    """Return a time, which needs a zone: `2026-11-23T09:00:00Z`."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time such as 2026-11-23T09:00:00Z") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} lacks a time zone; add Z for UTC")
+    return found
+
+
 def _profile_names() -> Iterable[str]:
     from pki.profiles.catalog import Catalog
 
@@ -137,7 +154,7 @@ def _reasons() -> Iterable[str]:
 def _dns_name(text: str) -> str:
     from pki import names
 
-    return names.dns_name(text)
+    return names.dns_name(text, wildcard=True, single_label=True)
 
 
 def _email(text: str) -> str:
@@ -155,13 +172,15 @@ def _uri(text: str) -> str:
 def _ip(text: str) -> str:
     from pki import names
 
-    return str(names.ip(text))
+    return names.ip(text)
 
 
 SERIAL = Parsed("serial", serial)
 SERIAL_OR_FILE = Parsed("serial|file", serial_or_file)
 REASON = Parsed("reason", reason, _reasons)
 VARIABLE = Parsed("name=value", variable)
+DURATION = Parsed("duration", duration)
+INSTANT = Parsed("time", instant)
 KEY_ID = Parsed("hex", key_id)
 OUTPUT_FILE = Parsed("file", output_file)
 PROFILE = Parsed("profile", str, _profile_names)

@@ -8,6 +8,7 @@ from pki.authority import Authority
 from pki.store.meta import CrlFacts
 from reconciler.render.certificates import certificate_facts, summary_rows
 from reconciler.render.extensions import extension_rows
+from reconciler.render.keys import where
 from reconciler.render.layout import Facts, count, day, fields, instant, readable, table
 
 
@@ -26,7 +27,11 @@ def authority_facts(authority: Authority) -> dict[str, Any]:
             for key in record.keys
         ],
         "crl": record.crl and {**_crl(record.crl), "path": str(layout.crl_der), "pem_path": str(layout.crl_pem)},
-        "urls": {"crl": list(record.urls.crl), "ca_issuers": list(record.urls.ca_issuers), "ocsp": list(record.urls.ocsp)},
+        "urls": {
+            "crl": list(record.urls.crl),
+            "ca_issuers": list(record.urls.ca_issuers),
+            "ocsp": list(record.urls.ocsp),
+        },
     }
 
 
@@ -70,15 +75,6 @@ def authorities_text(facts: Facts) -> str:
     return f"{table(header, rows)}\n\nTotal: {count(len(rows), 'CA')}"
 
 
-def where(storage: Facts) -> str:
-    """Return where a key is, from the `storage` object of a state file."""
-    if storage["type"] == "software":
-        return str(storage["path"])
-    names = [f"label={storage['label']}"] if "label" in storage else []
-    names += [f"id={storage['key_id']}"] if "key_id" in storage else []
-    return f"HSM {', '.join(names)} ({storage['config']})"
-
-
 def _place_rows(facts: Facts) -> list[tuple[str, object]]:
     return [
         ("Certificate", facts["certificate_path"]),
@@ -88,4 +84,4 @@ def _place_rows(facts: Facts) -> list[tuple[str, object]]:
 
 
 def _crl(crl: CrlFacts) -> dict[str, Any]:
-    return {"number": crl.number, "this_update": instant(crl.this_update), "next_update": instant(crl.next_update)}
+    return {"number": str(crl.number), "this_update": instant(crl.this_update), "next_update": instant(crl.next_update)}

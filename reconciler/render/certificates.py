@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from pki.authority import Authority, Issued
 from pki.names import display
-from pki.store.index import IndexEntry
-
-from pki.errors import PkiError
 from pki.signers.base import spki_sha256
+from pki.store.index import IndexEntry
 from pki.x509.certificates import Certificate, serial_hex
+from pki.x509.crls import Crl
+from reconciler.render.crls import published_facts, published_text
 from reconciler.render.extensions import extension_facts, extension_rows
-from reconciler.render.layout import Facts, count, day, fields, instant, readable, table
+from reconciler.render.layout import Facts, bare, count, day, fields, instant, or_unknown, readable, table
 
 
 def certificate_facts(certificate: Certificate) -> dict[str, Any]:
@@ -30,8 +31,44 @@ def certificate_facts(certificate: Certificate) -> dict[str, Any]:
         "ca": False,
         "path_length": None,
         **extension_facts(certificate.extensions),
-        "fingerprint": certificate.fingerprint,
+        "fingerprint": certificate.fingerprint.upper(),
         "spki_sha256": spki_sha256(certificate.spki),
+    }
+
+
+def issued_facts(issued: Issued, out: Path | None) -> dict[str, Any]:
+    return {
+        **certificate_facts(issued.certificate),
+        "path": str(issued.path),
+        "out": out and str(out),
+        "notices": [notice.message for notice in issued.notices],
+    }
+
+
+def entry_facts(entry: IndexEntry, now: datetime) -> dict[str, Any]:
+    """Return one row of a CA's index; a certificate past its date is expired even where the index does not say so."""
+    return {
+        "serial": f"0x{serial_hex(entry.serial)}",
+        "status": _status(entry, now),
+        "not_after": instant(entry.not_after),
+        "subject": entry.subject,
+        "revoked_at": entry.revoked_at and instant(entry.revoked_at),
+        "reason": (entry.reason or "unspecified") if entry.revoked_at else None,
+    }
+
+
+def filed_facts(authority: Authority, entry: IndexEntry, certificate: Certificate | None) -> dict[str, Any]:
+    """Return a certificate's facts with what the CA's index knows; of a file that a crash lost, only the latter."""
+    known = entry_facts(entry, authority.now())
+    if certificate is None:
+        return {**known, "path": None}
+    return {**known, **certificate_facts(certificate), "path": str(authority.layout.issued(certificate.serial_hex))}
+
+
+def revoked_facts(authority: Authority, entry: IndexEntry, crl: Crl | None) -> dict[str, Any]:
+    return {
+        **entry_facts(entry, authority.now()),
+        "crl": crl and published_facts(crl, authority.layout),
     }
 
 
@@ -39,14 +76,19 @@ def certificate_text(facts: Facts) -> str:
     return "Certificate:\n" + fields(
         [
             *summary_rows(facts),
-            ("Status", facts.get("status")),
-            ("Revoked", facts.get("revoked_at") and f"{readable(facts['revoked_at'])} ({facts['reason']})"),
             ("CA", _ca(facts)),
             *extension_rows(facts),
             ("SHA-256", facts["fingerprint"]),
-            ("Stored at", facts.get("path")),
         ]
     )
+
+
+def filed_text(facts: Facts) -> str:
+    revoked = [("Revoked", f"{readable(facts['revoked_at'])} ({facts['reason']})")] if facts["revoked_at"] else []
+    if facts["path"] is None:
+        rows = [("Subject", facts["subject"]), ("Serial", bare(facts["serial"])), ("Status", facts["status"]), *revoked]
+        return f"Certificate (its file is not there):\n{fields(rows)}"
+    return f"{certificate_text(facts)}\n{fields([('Status', facts['status']), *revoked, ('Stored at', facts['path'])])}"
 
 
 def summary_rows(facts: Facts) -> list[tuple[str, object]]:
@@ -64,29 +106,14 @@ def summary_rows(facts: Facts) -> list[tuple[str, object]]:
 
 def issued_text(facts: Facts) -> str:
     rows = [*summary_rows(facts), ("Certificate", facts["out"]), ("Stored at", facts["path"])]
-    return "Certificate issued successfully!\n" + fields(rows)
+    return f"Certificate issued successfully!\n{fields(rows)}"
 
 
-def entry_facts(entry: IndexEntry, now: datetime) -> dict[str, Any]:
-    """Return one row of a CA's index; a certificate past its date is expired even where the index does not say so."""
-    return {
-        "serial": f"0x{serial_hex(entry.serial)}",
-        "status": status(entry, now),
-        "not_after": instant(entry.not_after),
-        "subject": entry.subject,
-        "revoked_at": entry.revoked_at and instant(entry.revoked_at),
-        "reason": (entry.reason or "unspecified") if entry.revoked_at else None,
-    }
-
-
-def status(entry: IndexEntry, now: datetime) -> str:
-    if entry.revoked_at is not None:
-        return "revoked"
-    return "expired" if entry.not_after < now else "valid"
-
-
-def entries_text(entries: Iterable[Facts]) -> str:
-    rows = [(entry["status"], bare(entry["serial"]), day(entry["not_after"]), entry["subject"]) for entry in entries]
+def list_text(facts: Facts) -> str:
+    rows = [
+        (entry["status"], bare(entry["serial"]), day(entry["not_after"]), entry["subject"])
+        for entry in facts["certificates"]
+    ]
     if not rows:
         return "No certificates."
     return f"{table(('STATUS', 'SERIAL', 'EXPIRES', 'SUBJECT'), rows)}\n\nTotal: {count(len(rows), 'certificate')}"
@@ -94,20 +121,20 @@ def entries_text(entries: Iterable[Facts]) -> str:
 
 def revoked_text(facts: Facts) -> str:
     rows = [("Subject", facts["subject"]), ("Reason", facts["reason"]), ("Revoked", readable(facts["revoked_at"]))]
-    return f"Certificate {bare(facts['serial'])} revoked successfully.\n{fields(rows)}"
+    return f"Certificate {bare(facts['serial'])} revoked successfully.\n{fields(rows)}\n{crl_note(facts)}"
 
 
-def bare(serial: str) -> str:
-    """Return a serial as people and files write it, from its form in JSON (`0x…`)."""
-    return serial.removeprefix("0x")
+def crl_note(facts: Facts) -> str:
+    """Say whether relying parties can know of a revocation yet."""
+    if facts["crl"] is None:
+        return "Note: Run `qpki crl gen` to publish it in a CRL."
+    return published_text(facts["crl"])
 
 
-def or_unknown(read: Callable[[], str]) -> str:
-    """Return what `read` finds, or "unknown" for an algorithm outside our table: looking is not relying."""
-    try:
-        return read()
-    except PkiError:
-        return "unknown"
+def _status(entry: IndexEntry, now: datetime) -> str:
+    if entry.revoked_at is not None:
+        return "revoked"
+    return "expired" if entry.not_after < now else "valid"
 
 
 def _ca(facts: Facts) -> str | None:

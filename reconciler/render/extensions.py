@@ -122,7 +122,10 @@ def _distribution_points(value: x509.CRLDistributionPoints) -> dict[str, Any]:
 
 
 def _information_access(value: x509.AuthorityInformationAccess) -> dict[str, Any]:
-    kinds = {"ocsp_urls": AuthorityInformationAccessOID.OCSP, "ca_issuers_urls": AuthorityInformationAccessOID.CA_ISSUERS}
+    kinds = {
+        "ocsp_urls": AuthorityInformationAccessOID.OCSP,
+        "ca_issuers_urls": AuthorityInformationAccessOID.CA_ISSUERS,
+    }
     return {
         key: [str(entry.access_location.value) for entry in value if entry.access_method == method]
         for key, method in kinds.items()

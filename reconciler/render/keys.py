@@ -1,10 +1,10 @@
-"""Keys, in files and on tokens, as facts and text."""
+"""Private keys, in files and on tokens, as facts and text: where they are and what they are, nothing that is secret."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from pki.algorithms import Algorithm
 from pki.keys import KeyFile
 from pki.signers.base import Signer, TokenKey, spki_sha256
 from reconciler.render.layout import Facts, fields
@@ -15,13 +15,17 @@ def file_key_facts(key: KeyFile) -> dict[str, Any]:
         "type": "private-key",
         "path": str(key.path),
         "encrypted": key.encrypted,
-        **_algorithm(key.algorithm),
+        "algorithm": key.algorithm and key.algorithm.name,
         "spki_sha256": key.spki_sha256,
     }
 
 
+def new_file_facts(signer: Signer, path: Path, *, encrypted: bool) -> dict[str, Any]:
+    return {**signer_facts(signer), "path": str(path), "encrypted": encrypted}
+
+
 def signer_facts(signer: Signer) -> dict[str, Any]:
-    return {**_algorithm(signer.algorithm), "spki_sha256": spki_sha256(signer.spki)}
+    return {"type": "private-key", "algorithm": signer.algorithm.name, "spki_sha256": spki_sha256(signer.spki)}
 
 
 def token_key_facts(key: TokenKey) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def token_key_facts(key: TokenKey) -> dict[str, Any]:
         "label": key.label,
         "key_id": key.key_id,
         "kind": key.kind,
-        **_algorithm(key.algorithm),
+        "algorithm": key.algorithm and key.algorithm.name,
         "can_sign": key.can_sign,
         "extractable": key.extractable,
         "sensitive": key.sensitive,
@@ -38,8 +42,7 @@ def token_key_facts(key: TokenKey) -> dict[str, Any]:
     }
 
 
-def keys_text(facts: Facts) -> str:
-    """Render `{"where": ..., "keys": [...]}`, keys of files or of a token."""
+def list_text(facts: Facts) -> str:
     blocks = [key_text(key) for key in facts["keys"]]
     if not blocks:
         return f"No private keys found in {facts['where']}."
@@ -47,7 +50,7 @@ def keys_text(facts: Facts) -> str:
 
 
 def key_text(facts: Facts) -> str:
-    """Render one key; what does not apply to its kind has no row."""
+    """Render one key; what its kind does not have, or does not show, has no row."""
     return fields(
         [
             ("Path", facts.get("path")),
@@ -71,5 +74,10 @@ def information_text(facts: Facts) -> str:
     return f"Private key:\n{key_text(facts)}"
 
 
-def _algorithm(algorithm: Algorithm | None) -> dict[str, Any]:
-    return {"algorithm": algorithm and algorithm.name}
+def where(storage: Facts) -> str:
+    """Return where a key is, from the `storage` object of a state file."""
+    if storage["type"] == "software":
+        return str(storage["path"])
+    names = [f"label={storage['label']}"] if "label" in storage else []
+    names += [f"id={storage['key_id']}"] if "key_id" in storage else []
+    return f"HSM {', '.join(names)} ({storage['config']})"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pki.errors import PkiError
 
 Facts = Mapping[str, Any]
 """What JSON output shows: strings, numbers, booleans, lists and mappings of them."""
@@ -31,6 +33,19 @@ def span(duration: timedelta) -> str:
     minutes = int(duration.total_seconds()) // 60
     counts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
     return " ".join(f"{count} {unit}{'s' * (count != 1)}" for count, unit in counts if count) or "less than a minute"
+
+
+def bare(serial: str) -> str:
+    """Return a serial as people and files write it, from its form in JSON (`0x...`)."""
+    return serial.removeprefix("0x")
+
+
+def or_unknown(read: Callable[[], str]) -> str:
+    """Return what `read` finds, or "unknown" for an algorithm outside our table: looking is not relying."""
+    try:
+        return read()
+    except PkiError:
+        return "unknown"
 
 
 def fields(rows: Iterable[tuple[str, object]], indent: int = 2) -> str:

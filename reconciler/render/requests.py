@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pki.signers.base import spki_sha256
 from pki.x509.requests import CertificateRequest
-from reconciler.render.certificates import or_unknown
 from reconciler.render.layout import Facts, fields
 
 
@@ -14,8 +14,7 @@ def request_facts(request: CertificateRequest) -> dict[str, Any]:
     names = request.names
     return {
         "type": "certificate-request",
-        "subject": ", ".join(f"{attribute.upper()}={value}" for attribute, value in names.subject),
-        "algorithm": or_unknown(lambda: request.algorithm.name),
+        "subject": [f"{attribute}={value}" for attribute, value in names.subject],
         "alternative_names": [
             *(f"DNS:{name}" for name in names.dns),
             *(f"IP:{name}" for name in names.ips),
@@ -24,27 +23,35 @@ def request_facts(request: CertificateRequest) -> dict[str, Any]:
             *names.other,
         ],
         "other_extensions": list(request.ignored),
+        "algorithm": request.algorithm.name,
+        "signature": request.scheme.label,
         "spki_sha256": spki_sha256(request.spki),
     }
 
 
+def written_facts(request: CertificateRequest, out: Path, new_key: Path | None) -> dict[str, Any]:
+    return {**request_facts(request), "out": str(out), "new_key": new_key and str(new_key)}
+
+
 def request_text(facts: Facts) -> str:
-    return "Certificate request:\n" + fields(rows(facts))
+    return f"Certificate request:\n{fields(_rows(facts))}"
 
 
 def written_text(facts: Facts) -> str:
-    return "Certificate request written.\n" + fields([*rows(facts), ("File", facts["out"]), ("Private Key", facts["key"])])
+    rows = [*_rows(facts), ("Request", facts["out"]), ("Private Key", facts["new_key"])]
+    return f"Certificate request generated successfully!\n{fields(rows)}"
 
 
 def verified_text(facts: Facts) -> str:
-    return "The request's signature is valid: whoever made it holds the key.\n" + fields(rows(facts))
+    return f"Certificate request is VALID: whoever made it holds its key\n{fields(_rows(facts))}"
 
 
-def rows(facts: Facts) -> list[tuple[str, object]]:
+def _rows(facts: Facts) -> list[tuple[str, object]]:
     return [
-        ("Subject", facts["subject"]),
-        ("Algorithm", facts["algorithm"]),
+        ("Subject", ", ".join(facts["subject"])),
         ("Alternative Names", facts["alternative_names"]),
         ("Other Extensions", facts["other_extensions"]),
+        ("Algorithm", facts["algorithm"]),
+        ("Signature", facts["signature"]),
         ("SPKI SHA-256", facts["spki_sha256"]),
     ]

@@ -55,7 +55,7 @@ def common_name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
 
-def issue(
+def issue(  # noqa: PLR0913  one keyword for each thing that can be wrong
     subject: str | x509.Name,
     issuer: Entity | None = None,
     *,
@@ -75,8 +75,8 @@ def issue(
 ) -> Entity:
     """Issue a certificate, self-signed without an issuer.
 
-    `key` is the name of an algorithm, or a private key. `ca` and `usage` None leave the extension out. `signed_by` signs
-    with another key than the issuer's; `authority_key_id` overrides what names the issuer's key.
+    `key` is the name of an algorithm, or a private key. `ca` and `usage` None leave the extension out. `signed_by` is
+    whose key signs, if not the issuer's; `authority_key_id` overrides what names the issuer's key.
     """
     name = common_name(subject) if isinstance(subject, str) else subject
     own_key = private_key(key, name.rfc4514_string()) if isinstance(key, str) else key

@@ -1,13 +1,13 @@
-"""Real PKCS#11 tokens for tests: SoftHSM2 in a folder, the same behind p11-kit's wire, opencryptoki's soft token."""
+"""Real PKCS#11 tokens for tests: SoftHSM2 in a folder, the same behind a spy, and behind a wire that can be cut."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +18,7 @@ import pytest
 
 from pki.ports import SecretRef
 from pki.signers.config import HsmConfig, load_config
+from tests.support.checkout import ROOT
 
 PIN = "1234"
 SO_PIN = "12345678"
@@ -30,8 +31,8 @@ _SOFTHSM = (
     "/usr/lib64/softhsm/libsofthsm2.so",
 )
 _P11_KIT_CLIENT = "p11-kit-client.so"
-_OPENCRYPTOKI = "libopencryptoki.so"
-_MODULE_FOLDERS = ("/usr/lib/x86_64-linux-gnu/pkcs11", "/usr/lib/aarch64-linux-gnu/pkcs11", "/usr/lib64/pkcs11")
+_SPY = "pkcs11-spy.so"
+MODULE_FOLDERS = ("/usr/lib/x86_64-linux-gnu/pkcs11", "/usr/lib/aarch64-linux-gnu/pkcs11", "/usr/lib64/pkcs11")
 _SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
@@ -42,7 +43,7 @@ class FixedSecrets:
     pin: str = field(default=PIN, repr=False)
     asked: list[str] = field(default_factory=list)
 
-    def read(self, ref: SecretRef, purpose: str) -> str:
+    def read(self, ref: SecretRef, purpose: str) -> str:  # noqa: ARG002  the port's signature
         self.asked.append(purpose)
         return self.pin
 
@@ -90,6 +91,20 @@ class SoftHsm:
         """Run OpenSC's pkcs11-tool, logged in, and return what it says."""
         login = ("--token-label", label or self.label, "--login", "--pin", self.pin)
         return run("pkcs11-tool", "--module", str(self.lib), *login, *arguments, env=self.environment)
+
+    def raw(self, script: str) -> str:
+        """Run a script of the bare binding in its own process, as another program would use the token.
+
+        It finds `session`, which may write and is logged in, and the names of `pkcs11`.
+        """
+        prelude = (
+            "from pkcs11 import *\n"
+            f"token = lib({str(self.lib)!r}).get_token(token_label={self.label!r})\n"
+            f"session = token.open(rw=True, user_pin={self.pin!r})\n"
+            "def private(label): return session.get_key(ObjectClass.PRIVATE_KEY, label=label)\n"
+            "def public(label): return session.get_key(ObjectClass.PUBLIC_KEY, label=label)\n"
+        )
+        return run_python(prelude + script, env=self.environment)
 
 
 def softhsm_token(directory: Path, *, label: str = "CA-Token", pin: str = PIN) -> SoftHsm:
@@ -139,6 +154,11 @@ def run(name: str, *arguments: str, env: Mapping[str, str] | None = None, stdin:
     return done.stdout
 
 
+def run_python(script: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """Run a script in a fresh interpreter that can import the checkout, and return its output."""
+    return run(sys.executable, "-c", script, *arguments, env={**(env or os.environ), "PYTHONPATH": str(ROOT)})
+
+
 @dataclass(slots=True)
 class TokenServer:
     """`p11-kit server`: a SoftHSM2 token on the other end of a wire that can be cut."""
@@ -185,7 +205,7 @@ class TokenServer:
 @contextmanager
 def token_server(hsm: SoftHsm) -> Iterator[TokenServer]:
     """Serve a SoftHSM2 token over a socket; `config_path` finds it there."""
-    client = library(*(f"{folder}/{_P11_KIT_CLIENT}" for folder in _MODULE_FOLDERS))
+    client = library(*(f"{folder}/{_P11_KIT_CLIENT}" for folder in MODULE_FOLDERS))
     with tempfile.TemporaryDirectory(prefix="p11") as folder:  # a socket's path is short
         socket = Path(folder) / "socket"
         settings = {"lib": client, "token": hsm.label, "pin_env": PIN_ENV}
@@ -204,85 +224,22 @@ def _children(pid: int) -> Sequence[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCryptoki:
-    """opencryptoki's soft token: RSA only on Debian 12, and it locks its PIN after three wrong ones."""
+class Spy:
+    """OpenSC's spy between us and a SoftHSM2 token: it writes down every call; it reads its settings once per process."""
 
-    lib: Path
-    label: str
-    pin: str
     config_path: Path
+    _log: Path
 
-    def config(self) -> HsmConfig:
-        return load_config(self.config_path)
+    def calls(self) -> list[str]:
+        """Return the names of the functions that were called, in order."""
+        return re.findall(r"^\d+: (C_\w+)$", self.log(), re.MULTILINE)
 
-    def unlock(self) -> None:
-        """Set the user PIN again, as the security officer does; this also unlocks it."""
-        run("pkcsconf", "-u", "-c", _OCK_SLOT, "-S", _OCK_SO_PIN, "-n", self.pin)
-
-
-_OCK_SLOT = "3"
-_OCK_FACTORY_SO_PIN = "87654321"
-_OCK_SO_PIN = "87654320"
-_OCK_STATE = Path("/var/lib/opencryptoki/swtok")
-_OCK_MARK = _OCK_STATE / "made-by-qpki-tests"
-_OCK_PID = Path("/run/pkcsslotd.pid")
-_OCK_LOCK = Path(tempfile.gettempdir()) / "qpki-opencryptoki.lock"
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
 
 
-@contextmanager
-def opencryptoki_token(directory: Path) -> Iterator[OpenCryptoki]:
-    """Start opencryptoki's daemon and make its one soft token; both are gone afterwards.
-
-    The daemon and its token belong to the machine, so tests take turns, and a machine that uses opencryptoki itself is
-    left alone.
-    """
-    lib = library(*(f"{folder}/{_OPENCRYPTOKI}" for folder in _MODULE_FOLDERS))
-    program("pkcsslotd")
-    if os.geteuid() != 0:
-        pytest.skip("opencryptoki's daemon is started by root")
-    with _OCK_LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _stop_and_wipe_ours()
-        if _daemon() or (_OCK_STATE / "NVTOK.DAT").exists():
-            pytest.skip("this machine uses opencryptoki itself; its token is left alone")
-        _OCK_MARK.touch()
-        if not Path("/run/lock/opencryptoki").exists():
-            run("systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/opencryptoki.conf")
-        run("pkcsslotd")
-        try:
-            yield _initialised(lib, directory)
-        finally:
-            _stop_and_wipe_ours()
-
-
-def _initialised(lib: Path, directory: Path) -> OpenCryptoki:
-    label, pin = "qpki-tests", "123456"
-    run("pkcsconf", "-I", "-c", _OCK_SLOT, "-S", _OCK_FACTORY_SO_PIN, stdin=f"{label}\n")
-    run("pkcsconf", "-P", "-c", _OCK_SLOT, "-S", _OCK_FACTORY_SO_PIN, "-n", _OCK_SO_PIN)
-    config = write_config(directory / "opencryptoki.yaml", {"lib": lib, "token": label, "pin_env": PIN_ENV})
-    token = OpenCryptoki(lib, label, pin, config)
-    token.unlock()
-    return token
-
-
-def _daemon() -> int | None:
-    """Return the process id of a running pkcsslotd."""
-    try:
-        pid = int(_OCK_PID.read_text())
-        return pid if Path(f"/proc/{pid}/exe").readlink().name == "pkcsslotd" else None
-    except (OSError, ValueError):
-        return None
-
-
-def _stop_and_wipe_ours() -> None:
-    if not _OCK_MARK.exists():
-        return
-    if pid := _daemon():
-        ended = os.pidfd_open(pid)
-        os.kill(pid, signal.SIGTERM)
-        select.select([ended], [], [], 30)
-        os.close(ended)
-    for path in (*_OCK_STATE.glob("NVTOK.DAT"), *_OCK_STATE.glob("MK_*"), *_OCK_STATE.glob("TOK_OBJ/*")):
-        path.unlink()
-    Path("/dev/shm/var.lib.opencryptoki.swtok").unlink(missing_ok=True)
-    _OCK_MARK.unlink()
+def spy(hsm: SoftHsm) -> Spy:
+    lib = library(*(f"{folder}/{_SPY}" for folder in MODULE_FOLDERS))
+    log = hsm.directory / "spy.log"
+    env = {"SOFTHSM2_CONF": hsm.conf, "PKCS11SPY": hsm.lib, "PKCS11SPY_OUTPUT": log}
+    return Spy(hsm.write_config("spy.yaml", lib=lib, env=env), log)

@@ -123,11 +123,15 @@ def public_half(private: KeyObject, publics: Sequence[KeyObject]) -> PublicKey:
     return found.pop()
 
 
-def token_key(private: KeyObject, publics: Sequence[KeyObject]) -> TokenKey:
+def known_public_half(private: KeyObject, publics: Sequence[KeyObject]) -> PublicKey | None:
+    """Return the public half where there is one that we understand; a listing shows the others too."""
     try:
-        public = public_half(private, publics)
+        return public_half(private, publics)
     except PkiError:
-        public = None
+        return None
+
+
+def token_key(private: KeyObject, public: PublicKey | None) -> TokenKey:
     return TokenKey(
         label=private.label,
         key_id=private.key_id.hex(),

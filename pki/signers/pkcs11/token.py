@@ -19,7 +19,7 @@ from pki.signers.mechanisms import MechanismSpec, choose, generation, require_su
 from pki.signers.pkcs11.keygen import make_pair, refuse_existing, temporary_pair, unused_id
 from pki.signers.pkcs11.lookup import KeyNames, KeyPair, decode_id, find_key, private_keys, public_keys
 from pki.signers.pkcs11.module import Module, load
-from pki.signers.pkcs11.objects import public_half, read_key, require_login, search, token_key
+from pki.signers.pkcs11.objects import known_public_half, public_half, read_key, search, token_key
 from pki.signers.pkcs11.session import log_in, log_out, open_session, working_session
 from pki.signers.pkcs11.signer import PkcsSigner
 from pki.signers.pkcs11.slots import find_slot
@@ -86,7 +86,7 @@ class PkcsToken:
         with self._call("list the keys"):
             privates = private_keys(self._session)
             publics = search(self._session, ObjectClass.PUBLIC_KEY)
-        found = (token_key(private, publics) for private in privates)
+        found = (token_key(private, known_public_half(private, publics)) for private in privates)
         return sorted(found, key=lambda key: (key.label, key.key_id))
 
     def supports(self, algorithm: Algorithm) -> bool:
@@ -100,12 +100,11 @@ class PkcsToken:
         if not self._size_fits(algorithm):
             raise UnsupportedAlgorithmError(f"the token does not make keys of the size of {algorithm}")
         with self._call("generate a key"):
-            require_login(self._session)
             refuse_existing(self._session, label, wanted_id)
             with working_session(self._slot, write=True) as session:
                 new_id = wanted_id or unused_id(session, self.config.id_length)
                 private = make_pair(session, algorithm, label, new_id)
-                return token_key(private, public_keys(session, private))
+                return token_key(private, public_half(private, public_keys(session, private)))
 
     def signer(self, *, label: str | None, key_id: str | None, spki_sha256: str | None = None) -> PkcsSigner:
         """Open a key by label, id or both; `spki_sha256` pins the public key that was recorded for it.
@@ -122,8 +121,7 @@ class PkcsToken:
         names = KeyNames.of(label, key_id, spki_sha256)
         with self._call("open the key"):
             pair = find_key(self._session, names)
-            key = token_key(pair.private, public_keys(self._session, pair.private))
-        return self._signer(pair, key, lambda: find_key(self._session, names).private.handle)
+        return self._signer(pair, lambda: find_key(self._session, names).private.handle)
 
     @contextmanager
     def temporary_signer(self, algorithm: Algorithm) -> Iterator[PkcsSigner]:
@@ -136,19 +134,19 @@ class PkcsToken:
                 publics = [read_key(public_handle, ObjectClass.PUBLIC_KEY)]
                 private = read_key(private_handle, ObjectClass.PRIVATE_KEY)
             pair = KeyPair(private, public_half(private, publics))
-            yield self._signer(pair, token_key(private, publics), lambda: private_handle)
+            yield self._signer(pair, lambda: private_handle)
         finally:
             with suppress(TokenError), self._call("remove the temporary key"):
                 session.close()
 
-    def _signer(self, pair: KeyPair, key: TokenKey, find_again: Callable[[], Any]) -> PkcsSigner:
+    def _signer(self, pair: KeyPair, find_again: Callable[[], Any]) -> PkcsSigner:
         if pair.public.algorithm is None:
             raise UnsupportedAlgorithmError(f"the key {pair.private} is of a size that is not supported")
         _require_signing(pair)
         return PkcsSigner(
             algorithm=pair.public.algorithm,
             spki=pair.public.spki,
-            key=key,
+            key=token_key(pair.private, pair.public),
             _call=self._call,
             _handle=pair.private.handle,
             _find_again=find_again,

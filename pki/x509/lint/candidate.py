@@ -102,6 +102,15 @@ class Candidate:
         return der.octets(self.fields.subject_public_key_info)
 
     @cached_property
+    def key(self) -> tuple[str, bytes | None, bytes]:
+        """OID, parameters and content of the public key; empty when it cannot be taken apart."""
+        try:
+            info = der.decode(der.SubjectPublicKeyInfo, self.spki, "the public key")
+            return (*der.split_algorithm_identifier(der.octets(info.algorithm)), info.subject_public_key.as_bytes())
+        except PkiError:
+            return "", None, b""
+
+    @cached_property
     def algorithm(self) -> Algorithm | None:
         """The kind of the subject's key, None when the table does not have it."""
         try:
@@ -127,10 +136,7 @@ class Candidate:
                 subject_public_key_info=self.fields.subject_public_key_info,
                 issuer_unique_id=None,
                 subject_unique_id=None,
-                extensions=[
-                    der.Extension(extn_id=found.extn_id, critical=bool(found.critical), extn_value=found.extn_value)
-                    for found in self.fields.extensions or ()
-                ],
+                extensions=strict(self.fields.extensions),
             )
         )
 
@@ -156,6 +162,14 @@ class Candidate:
     @property
     def purposes(self) -> frozenset[x509.ObjectIdentifier]:
         return frozenset(self.extension(x509.ExtendedKeyUsage) or ())
+
+
+def strict(found: list[Extension] | None) -> list[der.Extension] | None:
+    """Return the same extensions as the standard writes them, None for an empty list."""
+    return [
+        der.Extension(extn_id=each.extn_id, critical=bool(each.critical), extn_value=each.extn_value)
+        for each in found or ()
+    ] or None
 
 
 def _decoded(structure: type[T], value: bytes | None) -> T | None:

@@ -14,13 +14,13 @@ from pki.errors import PkiError
 from pki.findings import Severity
 from pki.x509 import der
 from pki.x509.lint import x690
-from pki.x509.lint.candidate import Candidate
-from pki.x509.lint.rules import Rulebook
+from pki.x509.lint.candidate import Candidate, Fields
+from pki.x509.lint.rules import Rule, Rulebook
 
 RULES: Rulebook[Candidate] = Rulebook()
 
 _V3 = 2
-_MAX_SERIAL_OCTETS = 20
+MAX_SERIAL_OCTETS = 20
 _MIN_SERIAL_BITS = 64
 _FIRST_GENERALIZED_YEAR = 2050
 _RSASSA_PSS, _MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
@@ -32,6 +32,24 @@ class _PssParameters:
     hash_algorithm: Annotated[asn1.TLV, asn1.Explicit(0)]
     mask_gen_algorithm: Annotated[asn1.TLV, asn1.Explicit(1)]
     salt_length: Annotated[int, asn1.Explicit(2)]
+
+
+def _malformed(tbs: bytes) -> Iterator[str]:
+    try:
+        der.decode(Fields, tbs, "the certificate")
+    except der.EncodingError as error:
+        yield f"this is not a DER TBSCertificate: {error.__cause__}"
+
+
+def _unreadable(candidate: Candidate) -> Iterator[str]:
+    try:
+        _ = candidate.readable
+    except der.EncodingError as error:
+        yield str(error)
+
+
+MALFORMED = Rule("rfc5280.4.1.malformed", Severity.ERROR, _malformed)
+UNREADABLE = Rule("rfc5280.4.1.unreadable-name-or-extension", Severity.ERROR, _unreadable)
 
 
 @RULES.rule("x690.10.1.not-distinguished")
@@ -89,8 +107,8 @@ def _serial_sign(candidate: Candidate) -> Iterator[str]:
 @RULES.rule("rfc5280.4.1.2.2.serial-too-long")
 def _serial_length(candidate: Candidate) -> Iterator[str]:
     octets = candidate.fields.serial_number.bit_length() // 8 + 1
-    if octets > _MAX_SERIAL_OCTETS:
-        yield f"the serial number has {octets} octets; at most {_MAX_SERIAL_OCTETS} are allowed"
+    if octets > MAX_SERIAL_OCTETS:
+        yield f"the serial number has {octets} octets; at most {MAX_SERIAL_OCTETS} are allowed"
 
 
 # A number of 64 random bits has leading zeros now and then: short is a reason to look, not a breach.

@@ -40,9 +40,13 @@ _UPPER_BOUNDS = {
     NameOID.GIVEN_NAME: 32768,
     NameOID.EMAIL_ADDRESS: 255,
 }
-_PRINTABLE = (NameOID.COUNTRY_NAME, NameOID.SERIAL_NUMBER, NameOID.DN_QUALIFIER)
-_IA5 = (NameOID.EMAIL_ADDRESS, NameOID.DOMAIN_COMPONENT)
-_DIRECTORY_STRINGS = (StringType.PrintableString, StringType.UTF8String)
+_STRING_TYPES = dict.fromkeys(_UPPER_BOUNDS, (StringType.PrintableString, StringType.UTF8String)) | {
+    NameOID.COUNTRY_NAME: (StringType.PrintableString,),
+    NameOID.SERIAL_NUMBER: (StringType.PrintableString,),
+    NameOID.DN_QUALIFIER: (StringType.PrintableString,),
+    NameOID.EMAIL_ADDRESS: (StringType.IA5String,),
+    NameOID.DOMAIN_COMPONENT: (StringType.IA5String,),
+}
 
 
 def host_problem(host: str) -> str | None:
@@ -156,14 +160,10 @@ def _country(candidate: Candidate) -> Iterator[str]:
 @RULES.rule("rfc5280.A.1.string-type")
 def _string_type(candidate: Candidate) -> Iterator[str]:
     for part in candidate.subject:
-        if part.oid in _PRINTABLE:
-            allowed: tuple[StringType, ...] = (StringType.PrintableString,)
-        elif part.oid in _IA5:
-            allowed = (StringType.IA5String,)
-        else:
-            allowed = _DIRECTORY_STRINGS if part.oid in _UPPER_BOUNDS else tuple(StringType)
-        if part._type not in allowed:  # noqa: SLF001 (pyca shows it nowhere else)
-            yield f"{_label(part)} is a {part._type.name}, not a {' or '.join(kind.name for kind in allowed)}"  # noqa: SLF001 (the same)
+        kind = part._type  # noqa: SLF001 (pyca shows it nowhere else)
+        allowed = _STRING_TYPES.get(part.oid)
+        if allowed and kind not in allowed:
+            yield f"{_label(part)} is a {kind.name}, not a {' or '.join(each.name for each in allowed)}"
 
 
 @RULES.rule("qpki.names.control-character")

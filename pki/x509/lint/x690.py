@@ -81,63 +81,8 @@ def _is_bit_string(content: bytes) -> bool:
 def _is_oid(content: bytes) -> bool:
     """Each arc ends in an octet without the top bit, and none begins with a digit zero."""
     first = [True, *(not octet & _MORE for octet in content)]
-    return bool(content) and first[-1] and not any(begins and octet == _MORE for begins, octet in zip(first, content))
-
-
-_PRIMITIVES.get(tag)
-        if fits and not fits(content):
-            yield f"the value {content.hex()} of type {tag:#04x} is not in its distinguished form"
-        return
-    members = []
-    at = 0
-    while at < len(content):
-        inner, start, end = _header(content, at)
-        members.append(content[at:end])
-        yield from _value(inner, content[start:end])
-        at = end
-    if tag == _SET and members != sorted(members):
-        yield "the members of a SET are not in order"
-
-
-def _header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return the tag at `at`, where its content starts, and where it ends; of a long tag, the first octet."""
-    try:
-        tag = data[at]
-        at += 1
-        if tag & _LONG_TAG == _LONG_TAG:
-            while data[at] & _MORE:
-                at += 1
-            at += 1
-        length = data[at]
-        at += 1
-        if length & _LONG_LENGTH:
-            octets = data[at : at + (length & ~_LONG_LENGTH)]
-            at += len(octets)
-            length = int.from_bytes(octets, "big")
-            if not octets or octets[0] == 0 or length < _LONG_LENGTH:
-                raise ValueError("a length is indefinite or longer than needed")
-    except IndexError:
-        raise ValueError("the value is cut off") from None
-    if at + length > len(data):
-        raise ValueError("the value is cut off")
-    return tag, at, at + length
-
-
-def _is_integer(content: bytes) -> bool:
-    redundant = len(content) > 1 and content[0] in (0x00, 0xFF) and (content[0] ^ content[1]) & 0x80 == 0
-    return bool(content) and not redundant
-
-
-def _is_bit_string(content: bytes) -> bool:
-    if not content or content[0] > _MAX_UNUSED_BITS:
-        return False
-    unused = content[0]
-    return not content[-1] & ((1 << unused) - 1) if len(content) > 1 else unused == 0
-
-
-def _is_oid(content: bytes) -> bool:
-    arcs_begin = [0, *(position + 1 for position, octet in enumerate(content[:-1]) if not octet & 0x80)]
-    return bool(content) and not content[-1] & 0x80 and all(content[start] != 0x80 for start in arcs_begin)
+    padded = any(begins and octet == _MORE for begins, octet in zip(first, content, strict=False))
+    return bool(content) and first[-1] and not padded
 
 
 _PRIMITIVES: dict[int, Callable[[bytes], object]] = {
