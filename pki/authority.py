@@ -184,6 +184,7 @@ class Authority:
 
     def _publish(self, crl: Crl, template: CrlTemplate, record: CaMeta) -> None:
         files.make_directory(self.layout.crl_der.parent)
+        files.sweep(self.layout.crl_der.parent)
         files.write_many({self.layout.crl_der: crl.der, self.layout.crl_pem: crl.pem()})
         facts = meta.CrlFacts(
             number=template.number, this_update=template.this_update, next_update=template.next_update
@@ -214,6 +215,8 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
             with _new_key(layout, request, template, ports) as key:
                 certificate = _certify(layout, template, key.signer, parent, parent_key, ports)
             files.write(layout.meta, meta.dump(_record(request, template, certificate, key.ref, now)))
+            if parent is None:
+                Ledger(layout).settled(certificate.serial)
     return Authority.open(layout.root, ports)
 
 
@@ -252,7 +255,6 @@ def _certify(
     intend = ledger.intend_certificate(template, serial, ports.clock())
     certificate = issuance.issue_self_signed(template, serial=serial, signer=signer, intend=intend)
     files.write(layout.certificate, certificate.pem())
-    ledger.settled(serial)
     return certificate
 
 

@@ -120,16 +120,18 @@ def read_document(path: Path, schema_name: str) -> Document:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file of at most 1 MiB; `load_yaml` refuses the rest.
+    """Return the text of a file.
 
     Raises:
-        DocumentError: it cannot be read, is not a regular file, or not UTF-8.
+        DocumentError: it cannot be read, is not a regular file, has more than 1 MiB, or is not UTF-8.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _unreadable(path, "it is not a regular file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise _unreadable(path, f"it has more than {MAX_BYTES} bytes")
         return data.decode("utf-8-sig")
     except OSError as error:
         raise _unreadable(path, error.strerror or "error") from error

@@ -185,13 +185,13 @@ def _provision_file(
     choice: FileKey, algorithm: Algorithm, *, base: Path, default: str, wanted_by: str, secrets: SecretSource
 ) -> OpenKey:
     path = layout.inside(base, default)
+    files.sweep(path.parent)
     signer: Signer
     if path.exists():
         signer = _load_file(path, choice.passphrase, secrets)
         require_algorithm(signer, algorithm, wanted_by)
     else:
         files.make_directory(path.parent, mode=0o700)
-        files.sweep(path.parent)
         signer = generate_file_key(algorithm, path, passphrase=choice.passphrase, secrets=secrets)
     source = choice.passphrase
     file = None if source is None or source.file is None else relative(source.file, base)

@@ -34,12 +34,13 @@ class Ledger:
 
     @contextmanager
     def exclusive(self, now: datetime) -> Iterator[None]:
-        """Hold the CA's lock, with every intent of a crashed run settled first.
+        """Hold the CA's lock, with what a crashed run left settled first.
 
         Raises:
             LockTimeoutError: another process holds it for too long.
         """
         with files.locked(self.layout.lock, timeout=LOCK_TIMEOUT):
+            files.sweep(self.layout.root)
             self._settle(now)
             yield
 
@@ -120,7 +121,6 @@ class Ledger:
         if not intents:
             return
         files.sweep(self.layout.certificates)
-        files.sweep(self.layout.root)
         index.mend(self.layout.index, self._begun(now))
         for intent in intents:
             self._settle_certificate(intent, now)
@@ -136,8 +136,11 @@ class Ledger:
             index.append(self.layout.index, _disowned(intent, now))
 
     def _is_own(self, intent: Intent) -> bool:
-        """Say whether the intent became this CA's own self-signed certificate, which no index lists."""
-        if not files.exists(self.layout.certificate):
+        """Say whether the intent became this CA's own self-signed certificate, which no index lists.
+
+        Before the CA's record is there, it did not: the next `ca init` makes another one.
+        """
+        if not files.exists(self.layout.meta):
             return False
         return _is_intended(parse_certificate(files.read(self.layout.certificate)), intent)
 

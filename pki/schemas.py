@@ -38,6 +38,7 @@ _TYPES = {
 }
 
 _PHRASES = {
+    "const": "must be {}",
     "minLength": "must have at least {} characters",
     "maxLength": "must have at most {} characters",
     "minimum": "must be at least {}",
@@ -90,8 +91,13 @@ def validator(name: str) -> Validator:
 
 
 def problems(name: str, data: Any) -> list[Problem]:  # noqa: ANN401  any JSON value
-    """Return what the schema refuses in `data`."""
-    found = (problem for error in validator(name).iter_errors(data) for problem in _explain(error))
+    """Return what the shipped schema of that name refuses in `data`."""
+    return explain(validator(name), data)
+
+
+def explain(schema: Validator, data: Any) -> list[Problem]:  # noqa: ANN401  the same
+    """Return what a compiled schema refuses in `data`, each thing once."""
+    found = (problem for error in schema.iter_errors(data) for problem in _say(error))
     return list(dict.fromkeys(found))
 
 
@@ -108,13 +114,13 @@ def path_text(path: Sequence[str | int]) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def _explain(error: ValidationError) -> Iterator[Problem]:
+def _say(error: ValidationError) -> Iterator[Problem]:
     """Say one refusal of jsonschema in our words; its own message would repeat the value, which may be a secret."""
-    schema = error.schema if isinstance(error.schema, Mapping) else {"writeOnly": True}
+    schema = error.schema if isinstance(error.schema, Mapping) else {"not": {}}  # `false` refuses likewise
     path = tuple(error.absolute_path)
     wanted: Any = error.validator_value
     value: Any = error.instance
-    match error.validator:
+    match error.validator if error.validator in schema else "not":
         case "additionalProperties" | "unevaluatedProperties":
             yield from _unknown_keys(value, schema, path)
         case "required":
@@ -124,7 +130,7 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
             reason = f": {schema['description']}" if "description" in schema else ""
             yield Problem(path, "schema.refused-key", f"{_subject(path)} is not allowed here{reason}", at_key=True)
         case "oneOf" | "anyOf" if "title" not in schema and error.context:
-            yield from (problem for cause in _nearest_branch(error.context) for problem in _explain(cause))
+            yield from (problem for cause in _nearest_branch(error.context) for problem in _say(cause))
         case kind:
             message = f"{_subject(path)} {_demand(str(kind), wanted, schema)}{_shown(value, schema)}"
             yield Problem(

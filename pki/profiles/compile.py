@@ -143,15 +143,19 @@ def _lifetime_findings(
     profile: Profile, not_before: datetime, not_after: datetime, issuer: IssuerFacts
 ) -> Iterator[Finding]:
     if not issuer.not_before <= not_before < issuer.not_after:
-        message = f"the issuer is not valid now, only from {issuer.not_before} to {issuer.not_after}"
+        message = f"the issuer is not valid now, only from {_utc(issuer.not_before)} to {_utc(issuer.not_after)}"
         yield _error("validity.issuer-not-valid", message)
     elif not_after > issuer.not_after and profile.beyond_issuer == "clip":
-        message = f"the certificate ends with its issuer, at {issuer.not_after}, not at {not_after}"
+        message = f"the certificate ends with its issuer, at {_utc(issuer.not_after)}, not at {_utc(not_after)}"
         yield Finding(Severity.NOTICE, "validity.clipped", message)
     elif not_after > issuer.not_after:
-        message = f"the certificate would end at {not_after}, after its issuer, which ends at {issuer.not_after}"
+        ends = f"at {_utc(not_after)}, after its issuer, which ends at {_utc(issuer.not_after)}"
         hint = "ask for a shorter validity, renew the issuer, or say `beyondIssuer: clip` in the profile"
-        yield _error("validity.beyond-issuer", message, hint=hint)
+        yield _error("validity.beyond-issuer", f"the certificate would end {ends}", hint=hint)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _alternatives(template: CertificateTemplate) -> x509.SubjectAlternativeName | None:

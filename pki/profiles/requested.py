@@ -1,7 +1,7 @@
 """What of the names that a CSR asks for a profile takes, and as which variable.
 
-A subject attribute, or an entry of subjectAltName, that is exactly `{{ variable }}` is a place for a requested name. What
-is given explicitly wins over what is asked for.
+A subject attribute, or an entry of subjectAltName, that is exactly `{{ variable }}` is a place for a requested name.
+What is given explicitly wins over what is asked for.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -190,5 +190,7 @@ _FAMILIES = {
 }
 
 
-def _is_a_signer(signer: SoftwareSigner) -> Signer:
-    return signer
+if TYPE_CHECKING:
+
+    def _is_a_signer(signer: SoftwareSigner) -> Signer:
+        return signer

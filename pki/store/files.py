@@ -199,10 +199,11 @@ def sweep(directory: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, timeout: float) -> Iterator[None]:
+def locked(path: Path, timeout: float) -> Iterator[bool]:
     """Hold an exclusive lock between processes and threads; the kernel frees it when the process ends, however it ends.
 
-    The lock file stays: to delete it would let two processes lock two files of one name. In it is the holder's pid.
+    The value is True when the last holder never let go, but was killed: it may have left staged files to `sweep`. The
+    lock file stays: to delete it would let two processes lock two files of one name. In it is the holder's pid.
 
     Raises:
         LockTimeoutError: somebody else holds it for longer than `timeout` seconds.
@@ -215,11 +216,12 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
             if key in _held:
                 raise StoreError(f"{path} is locked by this very thread; locks do not nest")
             _acquire(descriptor, path, timeout)
+            abandoned = bool(os.pread(descriptor, 1, 0))
         stack.callback(_release, descriptor)
         _record_holder(descriptor, f"{os.getpid()}\n")
         _held.add(key)
         stack.callback(_held.discard, key)
-        yield
+        yield abandoned
 
 
 def _acquire(descriptor: int, path: Path, timeout: float) -> None:

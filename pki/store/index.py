@@ -48,6 +48,7 @@ _REASONS_READ = {spelling.lower(): reason for reason, spelling in _REASONS.items
 _WITH_ARGUMENT = {"holdinstruction": "certificateHold", "keytime": "keyCompromise", "cakeytime": "cACompromise"}
 """What `openssl ca -revoke` writes for -crl_hold, -crl_compromise and -crl_CA_compromise."""
 
+_TIME = re.compile(r"[0-9]{14}")
 _ROW = re.compile(r"([VRE])\t([0-9]+Z)\t([^\t]*)\t(00|(?!00)(?:[0-9A-F]{2})+)\t([^\t]+)\t([^\t\x00-\x1f\x7f]*)")
 
 
@@ -68,12 +69,15 @@ def parse_index(text: str, source: object = "index.txt") -> list[IndexEntry]:
     """Return the rows of an index.
 
     Raises:
-        StateCorruptError: a row is malformed or the last one is torn; the message has its line number.
+        StateCorruptError: a row is malformed, a second one for its serial, or torn; the message has its line number.
     """
     *lines, torn = text.split("\n")
     if torn:
         raise _torn(source, len(lines) + 1)
-    return [_parse_line(line, source, number) for number, line in enumerate(lines, start=1)]
+    entries = [_parse_line(line, source, number) for number, line in enumerate(lines, start=1)]
+    if len({entry.serial for entry in entries}) != len(entries):
+        raise _malformed(source, *_second_row(entries))
+    return entries
 
 
 def format_entry(entry: IndexEntry) -> str:
@@ -169,7 +173,8 @@ def revoke(path: Path, serials: Iterable[int], *, at: datetime, reason: str | No
             changed.append(entry)
     if wanted:
         raise StoreError(f"{path} has no certificate {', '.join(sorted(wanted))}")
-    files.write(path, "\n".join(lines).encode())
+    if changed:
+        files.write(path, "\n".join(lines).encode())
     return changed
 
 
@@ -186,6 +191,16 @@ def mend(path: Path, begun: Iterable[IndexEntry]) -> bool:
         raise _torn(path)
     files.truncate(path, torn.offset)
     return True
+
+
+def _second_row(entries: list[IndexEntry]) -> tuple[int, str]:
+    """Return where a serial stands again, as after a careless merge: it could be valid here and revoked there."""
+    seen: set[int] = set()
+    for number, entry in enumerate(entries, start=1):
+        if entry.serial in seen:
+            return number, f"certificate {serial_hex(entry.serial)} has a row already"
+        seen.add(entry.serial)
+    raise AssertionError(entries)
 
 
 def _torn(source: object, line: int | None = None) -> StateCorruptError:
@@ -261,7 +276,7 @@ def _parse_line(line: str, source: object, number: int) -> IndexEntry:
         raise _malformed(source, number, error) from error
 
 
-def _malformed(source: object, number: int, error: ValueError) -> StateCorruptError:
+def _malformed(source: object, number: int, error: ValueError | str) -> StateCorruptError:
     return StateCorruptError(
         f"{source}:{number}: {error}", hint="nothing was changed; restore the row from git or a backup"
     )
@@ -301,8 +316,10 @@ def _parse_revocation(status: str, text: str) -> tuple[datetime | None, str | No
 
 
 def _format_revocation(at: datetime, reason: str | None, invalidity_date: datetime | None) -> str:
-    if invalidity_date is not None and reason in {"keyCompromise", "cACompromise"}:
-        word = "keyTime" if reason == "keyCompromise" else "CAkeyTime"
+    if invalidity_date is not None:
+        word = {"keyCompromise": "keyTime", "cACompromise": "CAkeyTime"}.get(str(reason))
+        if word is None:
+            raise StoreError(f"the index has no invalidity date for reason {reason}", hint="only for a compromise")
         return f"{_format_time(at)},{word},{invalidity_date.astimezone(UTC):%Y%m%d%H%M%SZ}"
     if reason is None:
         return _format_time(at)
@@ -322,10 +339,12 @@ def _parse_time(text: str) -> datetime:
     digits = text.removesuffix("Z")
     if len(digits) == len("YYMMDDHHMMSS"):
         digits = f"{'20' if digits < '50' else '19'}{digits}"
-    year, clock = digits[:4], digits[8:]
+    day, clock = digits[:8], digits[8:]
     try:
+        if not _TIME.fullmatch(digits):
+            raise ValueError(digits)  # noqa: TRY301 - no digits, no such day: one answer
         return datetime(
-            int(year), int(digits[4:6]), int(digits[6:8]), int(clock[:2]), int(clock[2:4]), int(clock[4:]), tzinfo=UTC
+            int(day[:4]), int(day[4:6]), int(day[6:]), int(clock[:2]), int(clock[2:4]), int(clock[4:]), tzinfo=UTC
         )
     except ValueError as error:
         raise ValueError(f"{text!r} is not a time") from error

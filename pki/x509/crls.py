@@ -13,7 +13,7 @@ from cryptography.hazmat import asn1
 from pki.algorithms import SignatureScheme, scheme_of_identifier
 from pki.errors import IssuanceError
 from pki.x509 import der
-from pki.x509.certificates import IssuerIdentity
+from pki.x509.certificates import IssuerIdentity, serial_hex
 from pki.x509.der import ExtensionT
 
 _V2 = 1
@@ -154,13 +154,10 @@ class Crl:
     der: bytes
     tbs: bytes = field(compare=False, repr=False)
     signature: bytes = field(compare=False, repr=False)
+    issuer: x509.Name = field(compare=False)
     issuer_der: bytes = field(compare=False, repr=False)
     _algorithm: tuple[str, bytes | None] = field(compare=False, repr=False)
     _readable: x509.CertificateRevocationList = field(compare=False, repr=False)
-
-    @property
-    def issuer(self) -> x509.Name:
-        return self._readable.issuer
 
     @property
     def this_update(self) -> datetime:
@@ -244,8 +241,17 @@ def parse_crl(data: bytes) -> Crl:
         raise der.EncodingError("the CRL names two different signature algorithms (RFC 5280 section 5.1.1.2)")
     with der.reading("the CRL"):
         readable = x509.load_der_x509_crl(data)
-        _ = readable.issuer, readable.extensions, readable.last_update_utc, readable.next_update_utc
-    return Crl(data, signed.tbs, signed.signature, der.octets(issuer), algorithm, readable)
+        name = readable.issuer
+        _ = readable.extensions, readable.last_update_utc, readable.next_update_utc
+    return Crl(
+        der=data,
+        tbs=signed.tbs,
+        signature=signed.signature,
+        issuer=name,
+        issuer_der=der.octets(issuer),
+        _algorithm=algorithm,
+        _readable=readable,
+    )
 
 
 def _revocation(entry: x509.RevokedCertificate) -> Revocation:
@@ -253,7 +259,7 @@ def _revocation(entry: x509.RevokedCertificate) -> Revocation:
     invalid = der.extension_value(entry.extensions, x509.InvalidityDate)
     known = (x509.CRLReason.oid, x509.InvalidityDate.oid)
     if any(extension.critical and extension.oid not in known for extension in entry.extensions):
-        raise der.EncodingError(f"the CRL's entry {entry.serial_number:X} has a critical extension that is unknown")
+        raise der.EncodingError(f"the CRL's entry {serial_hex(entry.serial_number)} has an unknown critical extension")
     return Revocation(
         serial=entry.serial_number,
         at=entry.revocation_date_utc,

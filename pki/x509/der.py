@@ -206,7 +206,9 @@ def reading(what: str) -> Iterator[None]:
 
 def time(moment: datetime) -> asn1.UTCTime | asn1.GeneralizedTime:
     """Return an aware moment as RFC 5280 section 4.1.2.5 wants it: whole seconds, UTCTime through 2049."""
-    whole = moment.astimezone(UTC).replace(microsecond=0)
+    whole = moment.astimezone(UTC)
+    if whole.microsecond:  # a CRL may have a million dates
+        whole = whole.replace(microsecond=0)
     return asn1.GeneralizedTime(whole) if whole.year >= _FIRST_GENERALIZED_YEAR else asn1.UTCTime(whole)
 
 
@@ -263,7 +265,7 @@ def ders_of(data: bytes, *labels: str) -> list[bytes]:
     if found:
         return found
     if begins:
-        raise EncodingError(f"the PEM holds a {begins[0][0]}, not a {labels[0]}")
+        raise EncodingError(f"the PEM holds {begins[0][0]}, not {labels[0]}")
     raise EncodingError(f"this is neither PEM nor DER of a {labels[0]}")
 
 

@@ -61,7 +61,7 @@ class App:
         self.say(f"Written to {out}")
 
     def step(self, title: str, run: Callable[[], str], output: str) -> str:
-        """Run one step of several and show how it went, while it goes; in text that is the result, otherwise progress."""
+        """Run one step of several and show how it goes: in text that is the result, otherwise progress."""
         err, outcome = output != "text", "FAILED"
         click.echo(f"{title}... ", nl=False, err=err)
         try:

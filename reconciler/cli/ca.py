@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
 @click.group(cls=VerbGroup)
 def ca() -> None:
-    """Make certification authorities, roots and subordinates, and look at them."""
+    """Make certification authorities and look at them."""
 
 
 @ca.command(
     "init",
     examples=[
         'qpki ca init --profile ec/root-ca --var cn="Example Root CA" --dir ./root-ca',
-        "qpki ca init --profile ec/issuing-ca --parent ./root-ca \\\n"
-        '  --var cn="Example Issuing CA" --dir ./issuing-ca',
-        "qpki ca init --hsm-config ./hsm.yaml --key-label root-ca-key --generate-key \\\n"
-        '  --profile ec/root-ca --var cn="HSM Root CA" --dir ./hsm-ca',
+        (
+            "qpki ca init --profile ec/issuing-ca --parent ./root-ca \\\n"
+            '  --var cn="Example Issuing CA" --dir ./issuing-ca'
+        ),
+        (
+            "qpki ca init --hsm-config ./hsm.yaml --key-label root-ca-key --generate-key \\\n"
+            '  --profile ec/root-ca --var cn="HSM Root CA" --dir ./hsm-ca'
+        ),
     ],
 )
 @options.profile
@@ -44,6 +48,7 @@ def ca() -> None:
 @click.pass_obj
 def init(  # noqa: PLR0913 - one parameter per option
     app: App,
+    *,
     profile: str,
     variables: Mapping[str, Any],
     ca_dir: Path,
@@ -53,20 +58,19 @@ def init(  # noqa: PLR0913 - one parameter per option
     urls: CaUrls,
     output: str,
 ) -> None:
-    """Make a CA: its key, its certificate, and the record that finds both again.
+    """Make a CA: its key, its certificate, its record.
 
-    With --hsm-config the key is on a token: the one of that label or id, or a new one with --generate-key. Otherwise it is
-    a new file in the CA's directory, encrypted if a passphrase is named. --ca-passphrase-env and --ca-passphrase-file
-    open the key of the parent.
+    With --hsm-config the key is on a token: the one of that label or id, or a new one with --generate-key. Otherwise it
+    is a new file in the CA's directory, encrypted if a passphrase is named. --ca-passphrase-env and
+    --ca-passphrase-file open the key of the parent.
     """
     from pki.authority import Authority, CaRequest, create_ca
     from reconciler.render import authorities
 
+    policy = inputs.profile(profile)
+    above = Authority.open(parent, app.ports, passphrase=ca_passphrase) if parent else None
     app.say(f"Using profile: {profile}\nInitializing CA at {ca_dir.resolve()}...")
-    signer = Authority.open(parent, app.ports, passphrase=ca_passphrase) if parent else None
-    request = CaRequest(
-        directory=ca_dir, profile=inputs.profile(profile), variables=variables, key=key, parent=signer, urls=urls
-    )
+    request = CaRequest(directory=ca_dir, profile=policy, variables=variables, key=key, parent=above, urls=urls)
     authority = create_ca(request, app.ports)
     app.warn_of_plain_keys(inputs.plain_keys(ca_dir, [record.storage for record in authority.meta.keys]))
     app.show(authorities.authority_facts(authority), authorities.initialized_text, output)
@@ -120,7 +124,10 @@ def list_(app: App, directory: Path, output: str) -> None:
 @options.out
 @click.pass_obj
 def export(app: App, ca_dir: Path, bundle: str, encoding: str, out: Path | None) -> None:
-    """Write a CA's certificate, its chain or its root to a file, or to stdout without --out."""
+    """Write a CA's certificate, chain or root.
+
+    It goes to a file with --out, or to stdout.
+    """
     from pki.authority import Authority
 
     authority = Authority.open(ca_dir, app.ports)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=VerbGroup)
 def cert() -> None:
-    """Issue certificates for CSRs, find them, revoke them and verify them."""
+    """Issue, find, revoke and verify certificates."""
 
 
 certificate = click.argument("certificate", type=SERIAL_OR_FILE, metavar="SERIAL|FILE")
@@ -38,7 +38,7 @@ certificate = click.argument("certificate", type=SERIAL_OR_FILE, metavar="SERIAL
 @options.out
 @options.output
 @click.pass_obj
-def issue(  # noqa: PLR0913 - one parameter per option
+def issue(
     app: App,
     profile: str,
     csr: Path,
@@ -50,8 +50,8 @@ def issue(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Issue a certificate for a CSR.
 
-    The profile decides. The CSR gives the key and proposes names: those that the profile has a place for are taken, and a
-    --var of that name wins. The certificate is filed in the CA's directory; --out writes a copy.
+    The profile decides. The CSR gives the key and proposes names: those that the profile has a place for are taken, and
+    a --var of that name wins. The certificate is filed in the CA's directory; --out writes a copy.
     """
     from pki.authority import Authority
     from reconciler.render import certificates
@@ -87,7 +87,7 @@ def list_(app: App, ca_dir: Path, status: str | None, output: str) -> None:
 @options.output
 @click.pass_obj
 def info(app: App, certificate: int | Path, ca_dir: Path, output: str) -> None:
-    """Show a certificate that a CA issued, and whether it is revoked."""
+    """Show a certificate that a CA issued, and its status."""
     from pki.authority import Authority
     from reconciler.render import certificates
 
@@ -105,7 +105,7 @@ def info(app: App, certificate: int | Path, ca_dir: Path, output: str) -> None:
 @options.ca_passphrase
 @options.output
 @click.pass_obj
-def revoke(  # noqa: PLR0913 - one parameter per option
+def revoke(
     app: App,
     certificate: int | Path,
     ca_dir: Path,
@@ -116,7 +116,10 @@ def revoke(  # noqa: PLR0913 - one parameter per option
     *,
     gen_crl: bool,
 ) -> None:
-    """Revoke a certificate that a CA issued. The next CRL lists it; --gen-crl publishes that one now."""
+    """Revoke a certificate that a CA issued.
+
+    The next CRL lists it; --gen-crl publishes that one now.
+    """
     from pki.authority import Authority
     from reconciler.render import certificates
 
@@ -130,8 +133,10 @@ def revoke(  # noqa: PLR0913 - one parameter per option
 @cert.command(
     "verify",
     examples=[
-        "qpki cert verify server.crt --ca ./root-ca/ca.crt --chain ./issuing-ca/ca.crt \\\n"
-        "  --purpose server --hostname www.example.com"
+        (
+            "qpki cert verify server.crt --ca ./root-ca/ca.crt --chain ./issuing-ca/ca.crt \\\n"
+            "  --purpose server --hostname server.example.com"
+        ),
     ],
 )
 @click.argument("file", type=options.FILE)
@@ -152,6 +157,7 @@ def revoke(  # noqa: PLR0913 - one parameter per option
 @click.pass_obj
 def verify(  # noqa: PLR0913 - one parameter per option
     app: App,
+    *,
     file: Path,
     anchors: Sequence[Path],
     chain: Sequence[Path],
@@ -160,10 +166,11 @@ def verify(  # noqa: PLR0913 - one parameter per option
     hostname: str | None,
     at: datetime | None,
     output: str,
-    *,
     require_crl: bool,
 ) -> None:
-    """Verify a certificate by RFC 5280 section 6, offline; what does not hold ends with exit code 3.
+    """Verify a certificate by RFC 5280, offline.
+
+    One that does not hold ends with exit code 3.
 
     The first certificate in FILE is verified; further ones in it help to build the path, as those of --chain do.
     """

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=VerbGroup)
 def credential() -> None:
-    """Enroll, show, revoke and export credentials: keys and certificates with one name and one life."""
+    """Enroll and revoke credentials: keys with certificates.
+
+    A credential is one or more keys with their certificates, under one name, with one life.
+    """
 
 
 credential_id = click.argument("credential_id", metavar="ID")
@@ -30,9 +33,11 @@ credential_id = click.argument("credential_id", metavar="ID")
     "enroll",
     examples=[
         "qpki credential enroll alice --ca-dir ./issuing-ca --profile ec/tls-client --var cn=alice",
-        "qpki credential enroll --ca-dir ./hsm-ca --cred-dir ./hsm-ca/credentials \\\n"
-        "  --profile ec/tls-server --var cn=server.example.com --var dns_names=server.example.com \\\n"
-        "  --hsm-config ./hsm.yaml --key-label server-key",
+        (
+            "qpki credential enroll --ca-dir ./hsm-ca --cred-dir ./hsm-ca/credentials \\\n"
+            "  --profile ec/tls-server --var cn=server.example.com --var dns_names=server.example.com \\\n"
+            "  --hsm-config ./hsm.yaml --key-label server-key"
+        ),
     ],
 )
 @click.argument("credential_id", metavar="[ID]", required=False)
@@ -49,6 +54,7 @@ credential_id = click.argument("credential_id", metavar="ID")
 @click.pass_obj
 def enroll(  # noqa: PLR0913 - one parameter per option
     app: App,
+    *,
     credential_id: str | None,
     id_option: str | None,
     profiles: Sequence[str],
@@ -59,9 +65,10 @@ def enroll(  # noqa: PLR0913 - one parameter per option
     ca_passphrase: SecretRef | None,
     output: str,
 ) -> None:
-    """Make a key for each profile, on a token with --hsm-config or in files otherwise, and issue its certificate.
+    """Make keys, and issue their certificates.
 
-    --passphrase-env and --passphrase-file encrypt the new keys; --ca-passphrase-env and --ca-passphrase-file open the CA's.
+    There is one key for each profile: on a token with --hsm-config, otherwise in a file of the credential's directory.
+    --passphrase-env and --passphrase-file encrypt it; --ca-passphrase-env and --ca-passphrase-file open the CA's.
     """
     from pki.authority import Authority
     from pki.credentials import EnrollRequest, enroll
@@ -100,7 +107,7 @@ def list_(app: App, cred_dir: Path, output: str) -> None:
 @options.output
 @click.pass_obj
 def info(app: App, credential_id: str, cred_dir: Path, output: str) -> None:
-    """Show a credential: its certificates, where its keys are, whether it is valid."""
+    """Show a credential: status, certificates, keys."""
     from pki.credentials import Credential
     from reconciler.render import credentials
 
@@ -123,7 +130,10 @@ def info(app: App, credential_id: str, cred_dir: Path, output: str) -> None:
 @options.out
 @click.pass_obj
 def export(app: App, credential_id: str, cred_dir: Path, bundle: str, encoding: str, out: Path | None) -> None:
-    """Write a credential's certificates to a file, or to stdout without --out."""
+    """Write a credential's certificates, never its keys.
+
+    They go to a file with --out, or to stdout.
+    """
     from pki.credentials import Credential
 
     found = Credential.open(cred_dir, credential_id)
@@ -144,6 +154,7 @@ def export(app: App, credential_id: str, cred_dir: Path, bundle: str, encoding: 
 @click.pass_obj
 def revoke(  # noqa: PLR0913 - one parameter per option
     app: App,
+    *,
     credential_id: str,
     ca_dir: Path,
     cred_dir: Path,
@@ -151,10 +162,12 @@ def revoke(  # noqa: PLR0913 - one parameter per option
     validity: timedelta,
     ca_passphrase: SecretRef | None,
     output: str,
-    *,
     gen_crl: bool,
 ) -> None:
-    """Revoke all certificates of a credential. The next CRL lists them; --gen-crl publishes that one now."""
+    """Revoke all certificates of a credential.
+
+    The next CRL lists them; --gen-crl publishes that one now.
+    """
     from pki.authority import Authority
     from pki.credentials import Credential, revoke
     from reconciler.render import credentials

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=VerbGroup)
 def crl() -> None:
-    """Publish certificate revocation lists, read them and verify them."""
+    """Publish, read and verify revocation lists."""
 
 
 @crl.command("gen", examples=["qpki crl gen --ca-dir ./issuing-ca", "qpki crl gen --ca-dir ./root-ca --days 90"])
@@ -32,7 +32,10 @@ def crl() -> None:
 @options.output
 @click.pass_obj
 def gen(app: App, ca_dir: Path, validity: timedelta, ca_passphrase: SecretRef | None, output: str) -> None:
-    """Sign a new CRL with everything that is revoked, and publish it in the CA's directory, DER and PEM."""
+    """Sign a new CRL and publish it.
+
+    It lists all that is revoked, and lies in the CA's directory as crl/ca.crl (DER) and crl/ca.crl.pem.
+    """
     from pki.authority import Authority
     from reconciler.render import crls
 
@@ -45,7 +48,7 @@ def gen(app: App, ca_dir: Path, validity: timedelta, ca_passphrase: SecretRef | 
 @options.output
 @click.pass_obj
 def info(app: App, file: Path, output: str) -> None:
-    """Show a CRL: who signed it, until when it is good, and what it lists. Nothing is verified."""
+    """Show a CRL; nothing is verified."""
     from reconciler.render import crls
 
     app.show(crls.crl_facts(inputs.crl(file)), crls.crl_text, output)
@@ -58,7 +61,10 @@ def info(app: App, file: Path, output: str) -> None:
 @options.output
 @click.pass_obj
 def verify(app: App, file: Path, anchors: Sequence[Path], at: datetime | None, output: str) -> None:
-    """Verify that a CRL is signed by the CA and current; what does not hold ends with exit code 3."""
+    """Verify that a CRL is signed by a CA, and current.
+
+    One that does not hold ends with exit code 3.
+    """
     from reconciler.render import crls
 
     found = inputs.crl(file)

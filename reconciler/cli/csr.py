@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,13 @@ from reconciler.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from pki.ports import SecretRef
+    from pki.signers.base import Signer
     from reconciler.cli.inputs import WantedNames
 
 
 @click.group(cls=VerbGroup)
 def csr() -> None:
-    """Make certificate requests (PKCS#10), read them and verify them."""
+    """Make, read and verify certificate requests (PKCS#10)."""
 
 
 @csr.command(
@@ -43,6 +44,7 @@ def csr() -> None:
 @click.pass_obj
 def gen(  # noqa: PLR0913 - one parameter per option
     app: App,
+    *,
     file: Path | None,
     keyout: Path | None,
     algorithm: str | None,
@@ -54,14 +56,19 @@ def gen(  # noqa: PLR0913 - one parameter per option
     out: Path,
     output: str,
 ) -> None:
-    """Make a request for a key: one in a file, one on a token, or a new one."""
+    """Make a request for a key.
+
+    The key is in a file (--key), on a token (--hsm-config), or new (--keyout).
+    """
     from pki.issuance import sign_request
     from pki.store import files
     from pki.x509.requests import parse_request
     from reconciler.render import requests
 
     inputs.only_one({"--key": file, "--keyout": keyout, "--hsm-config": hsm_config})
+    opened: AbstractContextManager[Signer]
     if keyout is not None:
+        inputs.refuse_without("--hsm-config", {"--key-label": key_label, "--key-id": key_id})
         opened = nullcontext(new_key_file(app, algorithm or "ecdsa-p256", keyout, passphrase))
     else:
         inputs.refuse_without("--keyout", {"--algorithm": algorithm})
@@ -77,7 +84,7 @@ def gen(  # noqa: PLR0913 - one parameter per option
 @options.output
 @click.pass_obj
 def info(app: App, file: Path, output: str) -> None:
-    """Show what a request asks for. Nothing is verified."""
+    """Show what a request asks for; nothing is verified."""
     from reconciler.render import requests
 
     app.show(requests.request_facts(inputs.request(file)), requests.request_text, output)
@@ -88,7 +95,7 @@ def info(app: App, file: Path, output: str) -> None:
 @options.output
 @click.pass_obj
 def verify(app: App, file: Path, output: str) -> None:
-    """Verify a request's own signature: whoever made it holds the private key."""
+    """Verify that whoever made a request holds its key."""
     from pki.x509.requests import verify_request
     from reconciler.render import requests
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -13,6 +13,8 @@ from reconciler.errors import ExitCode
 from reconciler.render.findings import finding_lines
 from reconciler.render.layout import inline, printable
 
+_AFTER_INTERRUPTION = "run the command again; a CA settles what was left open when it is next used"
+_AFTER_A_FAULT = "this is a fault in qpki: run it again as `qpki --debug ...` and report what it prints"
 _SECRET_OPTION = re.compile(r"^(-p|--?(.*-)?(pin|passphrase|password))$")
 
 
@@ -25,39 +27,42 @@ class Failure:
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what to say about an error; text from outside is escaped and every message is one line."""
+    """Return what to say about an error; text from outside is escaped, and message and hint are one line each."""
     found = _explain(error)
-    return Failure(
-        inline(" ".join(found.message.split())),
-        found.hint and inline(" ".join(found.hint.split())),
-        found.exit_code,
-        tuple(printable(line) for line in found.details),
+    return replace(
+        found,
+        message=_one_line(found.message),
+        hint=_one_line(found.hint) if found.hint else None,
+        details=tuple(printable(line) for line in (*found.details, *_notes(error))),
     )
 
 
 def _explain(error: BaseException) -> Failure:
     match error:
-        case FindingsError():
-            return Failure(error.message, error.hint, error.exit_code, tuple(finding_lines(error.findings)))
         case PkiError():
-            return Failure(error.message, error.hint, error.exit_code)
+            details = finding_lines(error.findings) if isinstance(error, FindingsError) else []
+            return Failure(error.message, error.hint, error.exit_code, tuple(details))
         case click.UsageError():
             return _usage(error)
         case click.ClickException():
             return Failure(error.format_message())
         case click.Abort() | KeyboardInterrupt() | EOFError():
-            return Failure(
-                "interrupted",
-                "look at what is there, then run it again: a CA settles what was left open when it is next used",
-                ExitCode.INTERRUPTED,
-            )
+            return Failure("interrupted", _AFTER_INTERRUPTION, ExitCode.INTERRUPTED)
         case OSError():
-            return Failure(_of_system(error), None)
+            return Failure(_of_system(error))
         case _:
-            return Failure(
-                f"something unforeseen: {type(error).__name__}: {error}",
-                "this is a fault in qpki: run it again as `qpki --debug ...` and report what it prints",
-            )
+            return Failure(f"something unforeseen: {type(error).__name__}: {error}", _AFTER_A_FAULT)
+
+
+def _notes(error: BaseException | None) -> list[str]:
+    """Return what was noted on an error and on what it came from: an interrupted call can leave something behind."""
+    if error is None:
+        return []
+    return [*getattr(error, "__notes__", []), *_notes(error.__cause__)]
+
+
+def _one_line(text: str) -> str:
+    return inline(" ".join(text.split()))
 
 
 def _usage(error: click.UsageError) -> Failure:
@@ -73,8 +78,8 @@ def _usage(error: click.UsageError) -> Failure:
 def _secret_hint(option: str) -> str:
     if option.endswith("pin"):
         return (
-            "other users see the command line: name a variable with pin_env, or a file with pin_file, in the HSM config,"
-            " or answer the prompt"
+            "other users see the command line: name a variable with pin_env, or a file with pin_file, in the HSM"
+            " config, or answer the prompt"
         )
     return (
         "other users see the command line: name a variable with --passphrase-env, or a file with --passphrase-file"

@@ -13,7 +13,7 @@ from reconciler.cli.verbs import VerbGroup
 
 @click.group(cls=VerbGroup)
 def hsm() -> None:
-    """Find tokens, prove an HSM configuration, and see what a token can do."""
+    """Find tokens and see what they can do."""
 
 
 @hsm.command(
@@ -25,7 +25,7 @@ def hsm() -> None:
 @options.output
 @click.pass_obj
 def list_(app: App, lib: Path | None, hsm_config: Path | None, output: str) -> None:
-    """List the slots and tokens that a PKCS#11 module shows. No PIN is needed."""
+    """List slots and tokens; no PIN is needed."""
     from pki.signers.pkcs11 import list_slots
     from reconciler.render import hsm as render
 
@@ -40,7 +40,10 @@ def list_(app: App, lib: Path | None, hsm_config: Path | None, output: str) -> N
 @options.output
 @click.pass_obj
 def test(app: App, hsm_config: Path, output: str, *, self_test: bool) -> None:
-    """Prove a configuration step by step: the module, the token, its mechanisms, the PIN."""
+    """Prove a configuration, step by step.
+
+    The module loads, the token is found, its mechanisms serve, the PIN opens it.
+    """
     from pki.signers.config import load_config
     from pki.signers.pkcs11 import check
     from reconciler.render import hsm as render
@@ -56,7 +59,7 @@ def test(app: App, hsm_config: Path, output: str, *, self_test: bool) -> None:
 @options.output
 @click.pass_obj
 def info(app: App, hsm_config: Path, output: str) -> None:
-    """Show the module and the token that a configuration leads to. No PIN is needed."""
+    """Show the token that a configuration leads to; no PIN is needed."""
     from pki.signers.config import load_config
     from pki.signers.pkcs11 import token_info
     from reconciler.render import hsm as render
@@ -70,7 +73,7 @@ def info(app: App, hsm_config: Path, output: str) -> None:
 @options.output
 @click.pass_obj
 def mechanisms(app: App, hsm_config: Path, wanted: str, output: str) -> None:
-    """Show which keys and signatures the token offers, and its own list of mechanisms. No PIN is needed."""
+    """Show which keys and signatures a token offers; no PIN is needed."""
     from pki.signers.config import load_config
     from pki.signers.pkcs11 import mechanisms
     from reconciler.render import hsm as render

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pki.x509.certificates import Certificate
     from pki.x509.crls import Crl
     from pki.x509.requests import CertificateRequest
-
     from reconciler.cli.app import App
 
     OpenKey = Callable[[SecretSource], AbstractContextManager[Signer]]
@@ -248,8 +247,11 @@ def find(authority: Authority, certificate: int | Path) -> tuple[IndexEntry, Cer
     from pki.store import files
     from pki.x509.certificates import parse_certificate, serial_hex
 
-    given = None if isinstance(certificate, int) else parse_certificate(files.read(certificate))
-    serial = certificate if given is None else given.serial
+    if isinstance(certificate, int):
+        serial, given = certificate, None
+    else:
+        given = parse_certificate(files.read(certificate))
+        serial = given.serial
     path = authority.layout.issued(serial_hex(serial))
     filed = parse_certificate(files.read(path)) if files.exists(path) else None
     entry = next((row for row in authority.ledger.entries(authority.now()) if row.serial == serial), None)

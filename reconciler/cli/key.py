@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=VerbGroup, aliases={"generate": "gen"})
 def key() -> None:
-    """Make private keys, in files or on tokens, and look at them."""
+    """Make private keys and look at them."""
 
 
 @key.command(
@@ -37,7 +37,7 @@ def key() -> None:
 @options.token_key
 @options.output
 @click.pass_obj
-def gen(  # noqa: PLR0913 - one parameter per option
+def gen(
     app: App,
     algorithm: str,
     out: Path | None,
@@ -72,7 +72,10 @@ def gen(  # noqa: PLR0913 - one parameter per option
 @options.output
 @click.pass_obj
 def list_(app: App, directory: Path | None, hsm_config: Path | None, output: str) -> None:
-    """List the private keys in files or on a token. Files stay closed: an encrypted one does not show its algorithm."""
+    """List the private keys in files or on a token.
+
+    Files stay closed: an encrypted one does not show its algorithm.
+    """
     from pki import keys as library
     from reconciler.render import keys
 
@@ -89,7 +92,10 @@ def list_(app: App, directory: Path | None, hsm_config: Path | None, output: str
 @options.output
 @click.pass_obj
 def info(app: App, open_key: OpenKey, output: str) -> None:
-    """Open a private key and show its algorithm and the SHA-256 of its public half; nothing of the key itself."""
+    """Open a private key and show what kind it is.
+
+    It shows the algorithm and the SHA-256 of the public half, and nothing of the key itself.
+    """
     from reconciler.render import keys
 
     with open_key(app.ports.secrets) as signer:
@@ -101,7 +107,10 @@ def info(app: App, open_key: OpenKey, output: str) -> None:
 @options.out
 @click.pass_obj
 def pub(app: App, open_key: OpenKey, out: Path | None) -> None:
-    """Write the public half of a private key in PEM: to a file with --out, or to stdout."""
+    """Write the public half of a private key in PEM.
+
+    It goes to a file with --out, or to stdout.
+    """
     from pki.x509.der import pem
 
     with open_key(app.ports.secrets) as signer:

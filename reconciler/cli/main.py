@@ -6,6 +6,7 @@ import what they need inside their bodies. A packaging test holds this.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -43,7 +44,7 @@ def _report(app: App, error: BaseException) -> int:
     return failure.exit_code
 
 
-def _version(context: click.Context, _parameter: click.Parameter, *, wanted: bool) -> None:
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
     if wanted and not context.resilient_parsing:
         click.echo(f"qpki {tools.own_version()}")
         context.exit()
@@ -68,7 +69,7 @@ def _version(context: click.Context, _parameter: click.Parameter, *, wanted: boo
 def cli(app: App, color: str, *, quiet: bool, debug: bool) -> None:
     """Run a PKI: keys in files or HSMs, certificates, CRLs, and the records that prove what was done.
 
-    `qpki COMMAND --help` shows how to use a command, with an example that works. Results go to stdout, all else to stderr.
+    `qpki COMMAND --help` tells more, with an example that works. Results go to stdout, everything else to stderr.
     """
     app.quiet, app.debug, app.color = quiet, debug, wants_color(color, os.environ)
 
@@ -93,9 +94,10 @@ for command in (
 def main() -> NoReturn:
     """Run `qpki` with this process's arguments."""
     for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks is printed as an escape, never a crash after the work is done.
-        stream.reconfigure(errors="backslashreplace")
-    cli()
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks is printed as an escape: no crash after the work is done.
+            stream.reconfigure(errors="backslashreplace")
+    cli.main()
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def together(*decorators: OptionDecorator) -> Callable[[Body], Body]:
 
 
 def gathered(name: str, build: Callable[..., object], *decorators: OptionDecorator) -> Callable[[Body], Body]:
-    """Return one decorator for several options, which the command gets as the single value that `build` makes of them."""
+    """Return one decorator for several options, which the command gets as the one value that `build` makes of them."""
     parameters = together(*decorators)(lambda: None).__click_params__  # type: ignore[attr-defined]  # click puts it there
     own = [parameter.name for parameter in parameters]
 

@@ -15,7 +15,7 @@ from reconciler.cli.verbs import VerbGroup
 
 @click.group(cls=VerbGroup)
 def profile() -> None:
-    """See, check and copy the profiles that decide what a certificate holds."""
+    """See, check and copy certificate profiles."""
 
 
 own_profiles = click.option(
@@ -48,7 +48,10 @@ def list_(app: App, directories: Sequence[Path], output: str) -> None:
 @options.output
 @click.pass_obj
 def show(app: App, name: str, directories: Sequence[Path], output: str) -> None:
-    """Print a profile: its YAML as it stands, or what was understood of it as JSON."""
+    """Print a profile.
+
+    Its YAML as it stands, or with `-o json` what was understood of it.
+    """
     from reconciler.render.profiles import profile_facts
 
     catalog = inputs.catalog(directories)
@@ -64,7 +67,10 @@ def show(app: App, name: str, directories: Sequence[Path], output: str) -> None:
 @options.output
 @click.pass_obj
 def vars_(app: App, name: str, directories: Sequence[Path], output: str) -> None:
-    """List a profile's variables: type, default and limits. `--var` and `--var-file` set them."""
+    """List a profile's variables: type, default and limits.
+
+    `--var` and `--var-file` of other commands set them.
+    """
     from reconciler.render import profiles
 
     found = inputs.catalog(directories).get(name)
@@ -78,7 +84,10 @@ def vars_(app: App, name: str, directories: Sequence[Path], output: str) -> None
 @options.out
 @click.pass_obj
 def export(app: App, name: str, directories: Sequence[Path], out: Path | None) -> None:
-    """Copy a profile's YAML, to build your own on: to a file with --out, or to stdout."""
+    """Copy a profile, to build your own on.
+
+    Its YAML goes to a file with --out, or to stdout.
+    """
     inputs.catalog(directories).get(name)
     app.deliver(inputs.catalog(directories).text(name).encode(), out)
 
@@ -88,7 +97,10 @@ def export(app: App, name: str, directories: Sequence[Path], out: Path | None) -
 @options.output
 @click.pass_obj
 def lint(app: App, files: Sequence[Path], output: str) -> None:
-    """Check profile files; every problem is listed with its line and column."""
+    """Check profile files.
+
+    Every problem is listed with its line and column.
+    """
     from reconciler.render import profiles
 
     found = [profiles.profile_summary(inputs.catalog().get(str(file.resolve()))) for file in files]

@@ -20,10 +20,10 @@ _LIBRARIES = ("click", "cryptography", "python-pkcs11")
 @options.output
 @click.pass_obj
 def inspect(app: App, file: Path, output: str) -> None:
-    """Say what a file is and what it holds, whatever its name.
+    """Say what a file holds, whatever its name.
 
-    Certificates and chains, requests, CRLs, private and public keys in PEM or DER, and qpki's own *.meta.json. Nothing is
-    decrypted and nothing is verified.
+    Certificates and chains, requests, CRLs, private and public keys in PEM or DER, and qpki's own *.meta.json. Nothing
+    is decrypted and nothing is verified.
     """
     from pki.store import files
     from reconciler.render import inspection
@@ -35,7 +35,10 @@ def inspect(app: App, file: Path, output: str) -> None:
 @click.argument("name", type=SCHEMA, required=False)
 @click.pass_obj
 def schema(app: App, name: str | None) -> None:
-    """Print the JSON Schema of a kind of file, for editors and CI; without NAME, list them."""
+    """Print a JSON Schema, for editors and CI.
+
+    Without NAME, list the schemas.
+    """
     from pki.schemas import schema_names, schema_text
 
     if name is None:
@@ -56,7 +59,10 @@ def schema(app: App, name: str | None) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options, profiles and reasons in your shell."""
+    """Print the completion script of a shell.
+
+    It completes commands, options, profiles, algorithms and revocation reasons.
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
@@ -70,7 +76,7 @@ def completion(context: click.Context, shell: str) -> None:
 @options.output
 @click.pass_obj
 def version(app: App, output: str) -> None:
-    """Show the versions of qpki, Python and the libraries that matter for a report."""
+    """Show versions, for a report."""
     from platform import python_version
 
     from cryptography.hazmat.backends.openssl.backend import backend

@@ -13,22 +13,22 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-Value = TypeVar("Value", covariant=True)
+Value_co = TypeVar("Value_co", covariant=True)
 
 _DELTA_ONLY = "removeFromCRL"
 _MAX_SERIAL = (1 << 8 * 20) - 1
 """20 octets (RFC 5280 section 4.1.2.2)."""
 
 
-class Parsed(click.ParamType[Value]):
+class Parsed(click.ParamType[Value_co]):
     """An option type from one function: text in, value out, ValueError with a sentence when it will not do."""
 
-    def __init__(self, name: str, parse: Callable[[str], Value], words: Callable[[], Iterable[str]] = tuple) -> None:
+    def __init__(self, name: str, parse: Callable[[str], Value_co], words: Callable[[], Iterable[str]] = tuple) -> None:
         self.name = name
         self._parse = parse
         self._words = words
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:  # noqa: ANN401 - click's own
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value_co:  # noqa: ANN401 - click's own
         """Return the parsed text; a default that is a value already stays as it is."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]  # click hands over its own earlier result
@@ -45,7 +45,7 @@ class Parsed(click.ParamType[Value]):
 
 
 def serial(text: str) -> int:
-    """Return a serial number from hexadecimal as certificates and files show it: any case, with or without `0x` and colons."""
+    """Return a serial number from hexadecimal in any case, with or without `0x` and colons."""
     digits = _hex_digits(text)
     number = int(digits, 16) if digits else 0
     if not 0 < number <= _MAX_SERIAL:

@@ -70,7 +70,7 @@ def authorities_text(facts: Facts) -> str:
         for ca in facts["cas"]
     ]
     if not rows:
-        return f"No CAs in {facts['directory']}."
+        return f"No CAs in {facts['directory']}"
     header = ("DIRECTORY", "SUBJECT", "ALGORITHM", "EXPIRES", "NEXT CRL")
     return f"{table(header, rows)}\n\nTotal: {count(len(rows), 'CA')}"
 

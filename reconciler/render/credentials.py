@@ -15,6 +15,15 @@ from reconciler.render.crls import published_facts
 from reconciler.render.keys import where
 from reconciler.render.layout import Facts, bare, count, day, fields, instant, readable, table
 
+_SHORT = {
+    "common_name": "CN",
+    "organizational_unit": "OU",
+    "organization": "O",
+    "locality": "L",
+    "province": "ST",
+    "country": "C",
+}
+
 
 def credential_facts(credential: Credential, now: datetime) -> dict[str, Any]:
     record = credential.meta
@@ -72,7 +81,7 @@ def list_text(facts: Facts) -> str:
         for it in facts["credentials"]
     ]
     if not rows:
-        return f"No credentials in {facts['directory']}."
+        return f"No credentials in {facts['directory']}"
     header = ("ID", "SUBJECT", "PROFILES", "STATUS", "VALID UNTIL")
     return f"{table(header, rows)}\n\nTotal: {count(len(rows), 'credential')}"
 
@@ -116,9 +125,11 @@ def _certificate_rows(certificate: Facts) -> list[tuple[str, object]]:
 
 
 def _subject(facts: Facts) -> str:
-    """Return the subject as the record has it: the common name, then the rest."""
-    first = {"common_name": facts["subject"]["common_name"]} if "common_name" in facts["subject"] else {}
-    ordered = first | facts["subject"]
-    return ", ".join(
-        f"{name}={value if isinstance(value, str) else ', '.join(value)}" for name, value in ordered.items()
-    )
+    """Return the subject as the record has it, the common name first."""
+    subject = facts["subject"]
+    names = sorted(subject, key=lambda name: name != "common_name")
+    return ",".join(f"{_SHORT.get(name, name)}={value}" for name in names for value in _values(subject[name]))
+
+
+def _values(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

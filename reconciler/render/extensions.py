@@ -7,7 +7,9 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
 from pki.names import display
+from reconciler.render.layout import Facts
 
 _KEY_USAGES = {
     "digital_signature": "digitalSignature",
@@ -26,6 +28,12 @@ _PURPOSES = {
     ExtendedKeyUsageOID.TIME_STAMPING: "timeStamping",
     ExtendedKeyUsageOID.OCSP_SIGNING: "ocspSigning",
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "any",
+}
+_NAME_KINDS = {
+    x509.DNSName: "DNS",
+    x509.IPAddress: "IP",
+    x509.RFC822Name: "email",
+    x509.UniformResourceIdentifier: "URI",
 }
 _NAMES = {
     x509.BasicConstraints.oid: "basicConstraints",
@@ -56,7 +64,7 @@ def extension_facts(extensions: x509.Extensions) -> dict[str, Any]:
     return facts | {"extensions": listed}
 
 
-def extension_rows(facts: dict[str, Any]) -> list[tuple[str, object]]:
+def extension_rows(facts: Facts) -> list[tuple[str, object]]:
     """Return the rows that show `extension_facts` to people."""
     listed = [
         f"{item['name'] or item['oid']}{' (critical)' if item['critical'] else ''}" for item in facts["extensions"]
@@ -83,14 +91,6 @@ def general_names(names: Iterable[x509.GeneralName]) -> list[str]:
 
 def _general_name(name: x509.GeneralName) -> str:
     match name:
-        case x509.DNSName():
-            return f"DNS:{name.value}"
-        case x509.IPAddress():
-            return f"IP:{name.value}"
-        case x509.RFC822Name():
-            return f"email:{name.value}"
-        case x509.UniformResourceIdentifier():
-            return f"URI:{name.value}"
         case x509.DirectoryName():
             return f"directory:{display(name.value)}"
         case x509.RegisteredID():
@@ -98,7 +98,7 @@ def _general_name(name: x509.GeneralName) -> str:
         case x509.OtherName():
             return f"other:{name.type_id.dotted_string}"
         case _:
-            return type(name).__name__
+            return f"{_NAME_KINDS.get(type(name), 'unknown')}:{name.value}"
 
 
 def _key_usage(value: x509.KeyUsage) -> dict[str, Any]:

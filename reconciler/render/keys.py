@@ -45,7 +45,7 @@ def token_key_facts(key: TokenKey) -> dict[str, Any]:
 def list_text(facts: Facts) -> str:
     blocks = [key_text(key) for key in facts["keys"]]
     if not blocks:
-        return f"No private keys found in {facts['where']}."
+        return f"No private keys found in {facts['where']}"
     return "\n\n".join([f"Private keys in {facts['where']}:", *blocks])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,25 +75,21 @@ def as_json(facts: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` with what could steer a terminal or mislead a reader written out as escapes; lines stay lines.
+    r"""Return `text` with what could steer a terminal or mislead a reader written out as escapes; lines stay lines.
 
     Names in certificates and requests are a stranger's choice: control characters (ESC, CR, BEL) and invisible format
-    characters (bidirectional overrides, zero-width spaces) become `\\x1b`, `\\u202e`.
+    characters (bidirectional overrides, zero-width spaces) become `\x1b`, `\u202e`.
     """
     return "\n".join(inline(line) for line in text.split("\n"))
 
 
 def inline(value: object) -> str:
     """Return one value for the middle of a line: as `printable`, and no line break or tab gets through either."""
-    return "".join(character if _is_plain(character) else _escaped(character) for character in str(value))
+    return "".join(character if character.isprintable() else _escaped(character) for character in str(value))
 
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _is_plain(character: str) -> bool:
-    return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def _escaped(character: str) -> str:

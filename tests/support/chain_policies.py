@@ -146,6 +146,11 @@ def any_policy_that_a_higher_ca_inhibits() -> Case:
 
 
 @case
+def a_mapping_of_a_policy_that_the_ca_does_not_assert() -> Case:
+    return policy_case([asserts(GOLD), maps(SILVER, FOREIGN)], [asserts(GOLD)])
+
+
+@case
 def a_mapping_from_any_policy() -> Case:
     return policy_case([asserts(GOLD), maps(ANY, FOREIGN)], [asserts(GOLD)], Fault.POLICY)
 

@@ -12,6 +12,8 @@ The program runs in this very process: `qpki`, another module, or the path of a 
 --when after   when its work is done
 --when half    when half of the bytes are written; then only the writing functions are counted
 
+A test that forks calls `arm` in the child instead, which saves the start of an interpreter.
+
 Nothing else is printed. The exit status says whether there was an N-th call: killed by SIGKILL, or the program's own
 status plus 100, means there was; its own status means there was not. A test loops N from 1 on until there is none:
 
@@ -92,6 +94,15 @@ def faults(program: Sequence[str], **choices: Any) -> Iterator[Fault]:
     raise AssertionError(f"{program} still writes after {_MAX_CALLS} calls")
 
 
+def arm(number: int, *, mode: Mode = "kill", when: When = "before", calls: Sequence[str] = ()) -> _Trigger:
+    """Break this very process at its N-th call from here on: for a test that forks. `reached` says whether it was."""
+    trigger = _Trigger(number, mode, when, itertools.count(1))
+    names = [(os, name) for name in (WRITES if when == "half" else CALLS)]
+    for owner, name in [*names, *(map(_target, calls) if when != "half" else ())]:
+        trigger.replace(owner, name)
+    return trigger
+
+
 @dataclass(slots=True)
 class _Trigger:
     """Counts calls, and breaks the N-th."""
@@ -169,11 +180,7 @@ def main() -> None:
 
     sys.path[:1] = []  # this file's folder holds no program's modules; the checkout does, if nothing is installed
     sys.path.append(str(Path(__file__).resolve().parents[2]))
-    trigger = _Trigger(options.number, options.mode, options.when, itertools.count(1))
-    for target in map(_target, options.call):
-        trigger.replace(*target)
-    for name in WRITES if options.when == "half" else CALLS:
-        trigger.replace(os, name)
+    trigger = arm(options.number, mode=options.mode, when=options.when, calls=options.call)
     sys.argv = options.program
     status = _status_of(options.program[0])
     sys.stdout.flush()

@@ -225,7 +225,7 @@ def _children(pid: int) -> Sequence[int]:
 
 @dataclass(frozen=True, slots=True)
 class Spy:
-    """OpenSC's spy between us and a SoftHSM2 token: it writes down every call; it reads its settings once per process."""
+    """OpenSC's spy between us and a SoftHSM2 token: it writes down every call. Its settings are read once."""
 
     config_path: Path
     _log: Path

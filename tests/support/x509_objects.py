@@ -37,9 +37,13 @@ _GENERATORS = {
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
-@cache
-def private_key(name: str = "ecdsa-p256", role: str = "") -> Any:  # noqa: ARG001 (part of the cache key)
+def private_key(name: str = "ecdsa-p256", role: str = "") -> Any:
     """Return the key of that algorithm and role: made once per test run."""
+    return _private_key(name, role)
+
+
+@cache
+def _private_key(name: str, _role: str) -> Any:
     return _GENERATORS[name]()
 
 

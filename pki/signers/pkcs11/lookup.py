@@ -109,6 +109,7 @@ def _pinned(session: pkcs11.Session, names: KeyNames, found: Sequence[KeyObject]
     if right:
         raise KeyAmbiguousError(f"{len(right)} copies of the {names} are on the token: remove all but one")
     if found:
+        _with_public(session, found[0])  # where its public half is the trouble, that error says more
         raise KeyMismatchError(
             f"the {names} is not the key that was recorded: its public key is another",
             hint="the key was replaced on the token, or the configuration leads to another token",

@@ -86,7 +86,7 @@ class Module:
 
     @property
     def in_use(self) -> bool:
-        return any(self.users.values())
+        return not self.lost and any(self.users.values())
 
     def recover(self) -> None:
         """Start the module afresh if it was lost; nothing that was open then is used again."""
@@ -97,11 +97,7 @@ class Module:
     def restart(self) -> None:
         """Finalise and initialise: every session, login and handle of this process on this module ends."""
         with self.call(f"start the PKCS#11 module {self.path}"):
-            self.run += 1
-            self.logins.clear()
-            self.lost = True
-            with suppress(PKCS11Error):
-                self.binding.finalize()
+            self._end_run()
             self.binding.initialize()
             self.lost = False
 
@@ -122,11 +118,15 @@ class Module:
             for session in self.logins.values():
                 with suppress(PKCS11Error):
                     session.close()
-            self.run += 1
-            self.logins.clear()
-            self.lost = True
-            with suppress(PKCS11Error):
-                self.binding.finalize()
+            self._end_run()
+
+    def _end_run(self) -> None:
+        self.run += 1
+        self.lost = True
+        self.logins.clear()
+        self.users.clear()
+        with suppress(PKCS11Error):
+            self.binding.finalize()
 
     def _refuse_fork(self) -> None:
         if self.pid != os.getpid():

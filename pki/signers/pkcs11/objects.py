@@ -15,7 +15,7 @@ from pkcs11.exceptions import PKCS11Error
 
 from pki.errors import KeyAccessError, KeyAmbiguousError, PkiError
 from pki.signers.base import TokenKey, spki_sha256
-from pki.signers.pkcs11.failures import LOST
+from pki.signers.pkcs11.failures import GONE, LOST
 from pki.signers.pkcs11.publickeys import PublicKey, public_key
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ _WANTED = {
     ObjectClass.PUBLIC_KEY: (*_NAMES, *_PUBLIC_HALF, Attribute.PARAMETER_SET, Attribute.VALUE),
     ObjectClass.SECRET_KEY: _NAMES,
 }
+
+
+_SEARCHES = 3
+"""How often to search while other programs delete what is found before it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,9 @@ def search(
         template[Attribute.LABEL] = label
     if key_id is not None:
         template[Attribute.ID] = key_id
+    for _ in range(_SEARCHES - 1):
+        with suppress(*GONE):
+            return [read_key(handle, object_class) for handle in _find(session, template)]
     return [read_key(handle, object_class) for handle in _find(session, template)]
 
 
@@ -114,7 +121,10 @@ def public_half(private: KeyObject, publics: Sequence[KeyObject]) -> PublicKey:
         return public_key(private.kind, private.values)
     found = {public_key(public.kind, public.values) for public in _partners(private, publics)}
     if len(found) > 1:
-        raise KeyAmbiguousError(f"{len(found)} different public keys go with the private key {private}")
+        raise KeyAmbiguousError(
+            f"{len(found)} different public keys go with the private key {private}",
+            hint="objects of one label and id cannot be told apart: rename or remove the stray ones",
+        )
     if not found:
         raise KeyAccessError(
             f"the token has no public key for the private key {private}",

@@ -14,7 +14,7 @@ from pki.signers.config import HsmConfig
 from pki.signers.mechanisms import MechanismSpec, choose, supports
 from pki.signers.pkcs11.failures import LOST
 from pki.signers.pkcs11.module import load
-from pki.signers.pkcs11.slots import find_slot
+from pki.signers.pkcs11.slots import find_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def mechanisms(config: HsmConfig) -> MechanismReport:
     """
     module = load(config.lib, config.env)
     with module.call("read the token's mechanisms"):
-        slot = find_slot(module, config)
+        slot = find_token(module, config).token.slot
         found = sorted(slot.get_mechanisms(), key=int)
         listed = tuple(_row(slot, mechanism) for mechanism in found)
     offered = {row.name for row in listed}

@@ -20,7 +20,7 @@ from pkcs11.exceptions import PinIncorrect, PinInvalid, PKCS11Error, UserAlready
 from pki.errors import PinError, TokenError
 from pki.ports import SecretRef, SecretSource
 from pki.signers.pkcs11.module import Module
-from pki.signers.pkcs11.slots import PinState, TokenInfo, read_token
+from pki.signers.pkcs11.slots import FoundToken, PinState, TokenInfo
 
 _REFUSALS = {
     PinState.LOCKED: ("its user PIN is locked", "the token's security officer can unlock it"),
@@ -32,8 +32,8 @@ _REFUSALS = {
 }
 
 
-def log_in(module: Module, slot: pkcs11.Slot, pin: SecretRef, secrets: SecretSource) -> None:
-    """Log this process in to the token of `slot`, unless it is already.
+def log_in(module: Module, found: FoundToken, pin: SecretRef, secrets: SecretSource) -> None:
+    """Log this process in to the token, unless it is already.
 
     Raises:
         PinError: the token must not be asked, or refuses the PIN, or refused this very PIN before.
@@ -41,9 +41,8 @@ def log_in(module: Module, slot: pkcs11.Slot, pin: SecretRef, secrets: SecretSou
         TokenError: the token does not answer.
     """
     with module.call("log in to the token"):
-        token = slot.get_token()
-        info = read_token(slot)
-        if slot.slot_id in module.logins or not info.login_required:
+        slot, info = found.slot.slot, found.info
+        if slot in module.logins or not info.login_required:
             return
         _refuse_risk(info)
         value = secrets.read(pin, f"PIN of token {info.label}")
@@ -54,7 +53,7 @@ def log_in(module: Module, slot: pkcs11.Slot, pin: SecretRef, secrets: SecretSou
                 hint="correct the PIN's source",
             )
         try:
-            module.logins[slot.slot_id] = token.open(user_pin=value)
+            module.logins[slot] = found.token.open(user_pin=value)
         except UserAlreadyLoggedIn:
             return  # by other code in this process, which owns that login and its end
         except PKCS11Error as error:
@@ -64,26 +63,26 @@ def log_in(module: Module, slot: pkcs11.Slot, pin: SecretRef, secrets: SecretSou
             raise
 
 
-def log_out(module: Module, slot: pkcs11.Slot) -> None:
+def log_out(module: Module, slot: int) -> None:
     """End this process's login on the token, and with it every session's."""
     with module.call("log out of the token"):
-        session = module.logins.pop(slot.slot_id, None)
+        session = module.logins.pop(slot, None)
         if session is not None:
             session.close()
 
 
 @contextmanager
-def working_session(slot: pkcs11.Slot, *, write: bool = False) -> Iterator[pkcs11.Session]:
+def working_session(token: pkcs11.Token, *, write: bool = False) -> Iterator[pkcs11.Session]:
     """Open a session that shares the login, and close it; the caller holds the module's lock."""
-    session = open_session(slot, write=write)
+    session = open_session(token, write=write)
     try:
         yield session
     finally:
         session.close()
 
 
-def open_session(slot: pkcs11.Slot, *, write: bool = False) -> pkcs11.Session:
-    return slot.get_token().open(rw=write, attribute_mapper=_TolerantMapper())
+def open_session(token: pkcs11.Token, *, write: bool = False) -> pkcs11.Session:
+    return token.open(rw=write, attribute_mapper=_TolerantMapper())
 
 
 def _refuse_risk(info: TokenInfo) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import pkcs11
 from pkcs11 import TokenFlag
-from pkcs11.exceptions import PKCS11Error
+from pkcs11.exceptions import DeviceError, DeviceRemoved, PKCS11Error, TokenNotPresent
 
 from pki.errors import TokenError
 from pki.signers.config import HsmConfig
-from pki.signers.pkcs11.failures import LOST, return_value
+from pki.signers.pkcs11.failures import return_value
 from pki.signers.pkcs11.module import Module, ModuleInfo, load
 
 
@@ -65,6 +66,27 @@ class DeviceInfo:
     slot: SlotInfo
 
 
+@dataclass(frozen=True, slots=True)
+class FoundToken:
+    """A token as it was a moment ago, and the binding's object for it."""
+
+    token: pkcs11.Token
+    slot: SlotInfo
+
+    @property
+    def info(self) -> TokenInfo:
+        return _token_info(self.token)
+
+    def __str__(self) -> str:
+        return f"slot {self.slot.slot}: {self.slot.token}"
+
+
+_Shown = list[tuple[SlotInfo, pkcs11.Token | None]]
+
+_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+"""Seconds to wait before each new start of a module that does not show the token."""
+
+
 def list_slots(lib: Path, env: Mapping[str, str] | None = None) -> list[SlotInfo]:
     """Return every slot of a module; no PIN is needed.
 
@@ -73,7 +95,7 @@ def list_slots(lib: Path, env: Mapping[str, str] | None = None) -> list[SlotInfo
     """
     module = load(lib, env or {})
     with module.call("list the slots") as binding:
-        return [_slot_info(slot) for slot in binding.get_slots()]
+        return [_read_slot(slot)[0] for slot in binding.get_slots()]
 
 
 def token_info(config: HsmConfig) -> DeviceInfo:
@@ -84,41 +106,44 @@ def token_info(config: HsmConfig) -> DeviceInfo:
     """
     module = load(config.lib, config.env)
     with module.call("read the token's information"):
-        return DeviceInfo(module.info(), _slot_info(find_slot(module, config)))
+        return DeviceInfo(module.info(), find_token(module, config).slot)
 
 
-def find_slot(module: Module, config: HsmConfig) -> pkcs11.Slot:
-    """Return the slot whose token answers to every identifier of the configuration.
+def find_token(module: Module, config: HsmConfig) -> FoundToken:
+    """Return the token that answers to every identifier of the configuration.
 
-    A module may know only the tokens that were there when it started, so an idle one is started again before giving up.
+    A module may know only the tokens that were there when it started, and SoftHSM2 does not see one whose file another
+    process is writing (as each login does). So an idle module is started again, a few times, before giving up.
 
     Raises:
         TokenError: none answers, or several do.
     """
-    found = _matches(module, config)
-    if not found and not module.in_use:
+    shown = _present(module)
+    for pause in () if module.in_use else _PAUSES:
+        if _answering(shown, config):
+            break
+        time.sleep(pause)
         module.restart()
-        found = _matches(module, config)
+        shown = _present(module)
+    found = _answering(shown, config)
     if not found:
-        raise TokenError(f"{config.path}: there is no {config}", hint=_what_there_is(module))
+        raise TokenError(f"{config.path}: there is no {config}", hint=_what_there_is(shown))
     if len(found) > 1:
-        tokens = "; ".join(f"slot {info.slot}: {info.token}" for _, info in found)
+        tokens = "; ".join(map(str, found))
         raise TokenError(
             f"{config.path}: {len(found)} tokens answer to {config}: {tokens}",
             hint="add `token_serial` or `slot` to the configuration",
         )
-    return found[0][0]
+    return found[0]
 
 
-def read_token(slot: pkcs11.Slot) -> TokenInfo:
-    """Read CK_TOKEN_INFO again; the caller holds the module's lock."""
-    return _token_info(slot.get_token())
-
-
-def _matches(module: Module, config: HsmConfig) -> list[tuple[pkcs11.Slot, SlotInfo]]:
+def _present(module: Module) -> list[tuple[SlotInfo, pkcs11.Token | None]]:
     with module.call("look for the token") as binding:
-        slots = [(slot, _slot_info(slot)) for slot in binding.get_slots(token_present=True)]
-    return [(slot, info) for slot, info in slots if _answers(info, config)]
+        return [_read_slot(slot) for slot in binding.get_slots(token_present=True)]
+
+
+def _answering(shown: _Shown, config: HsmConfig) -> list[FoundToken]:
+    return [FoundToken(token, info) for info, token in shown if token is not None and _answers(info, config)]
 
 
 def _answers(info: SlotInfo, config: HsmConfig) -> bool:
@@ -129,27 +154,23 @@ def _answers(info: SlotInfo, config: HsmConfig) -> bool:
     return all(want is None or want == have for want, have in zip(asked, given, strict=True))
 
 
-def _what_there_is(module: Module) -> str:
-    with module.call("look for the token") as binding:
-        slots = [_slot_info(slot) for slot in binding.get_slots(token_present=True)]
-    tokens = _initialized(slots)
+def _what_there_is(shown: _Shown) -> str:
+    tokens = [f"slot {info.slot}: {info.token}" for info, _ in shown if info.token and info.token.initialized]
     return f"the module shows {'; '.join(tokens)}" if tokens else "the module shows no initialised token"
 
 
-def _initialized(slots: Sequence[SlotInfo]) -> list[str]:
-    return [f"slot {info.slot}: {info.token}" for info in slots if info.token and info.token.initialized]
-
-
-def _slot_info(slot: pkcs11.Slot) -> SlotInfo:
+def _read_slot(slot: pkcs11.Slot) -> tuple[SlotInfo, pkcs11.Token | None]:
+    token, problem = None, None
     try:
-        token, problem = _token_info(slot.get_token()), None
-    except LOST as error:
-        if not isinstance(error, pkcs11.TokenNotPresent):
-            raise
-        token, problem = None, None
+        token = slot.get_token()
+    except TokenNotPresent:
+        pass
+    except (DeviceError, DeviceRemoved):
+        raise
     except PKCS11Error as error:  # one bad slot must not hide the others
-        token, problem = None, return_value(error)
-    return SlotInfo(slot.slot_id, slot.slot_description, slot.manufacturer_id, token, problem)
+        problem = return_value(error)
+    info = _token_info(token) if token else None
+    return SlotInfo(slot.slot_id, slot.slot_description, slot.manufacturer_id, info, problem), token
 
 
 def _token_info(token: pkcs11.Token) -> TokenInfo:

@@ -22,7 +22,7 @@ from pki.signers.pkcs11.module import Module, load
 from pki.signers.pkcs11.objects import known_public_half, public_half, read_key, search, token_key
 from pki.signers.pkcs11.session import log_in, log_out, open_session, working_session
 from pki.signers.pkcs11.signer import PkcsSigner
-from pki.signers.pkcs11.slots import find_slot
+from pki.signers.pkcs11.slots import SlotInfo, find_token
 
 
 def open_token(config: HsmConfig, secrets: SecretSource) -> PkcsToken:
@@ -37,10 +37,10 @@ def open_token(config: HsmConfig, secrets: SecretSource) -> PkcsToken:
     """
     module = load(config.lib, config.env)
     with module.call("open the token"):
-        slot = find_slot(module, config)
-        log_in(module, slot, config.pin, secrets)
-        token = PkcsToken(config, module, slot, open_session(slot), module.run)
-        module.users[slot.slot_id] += 1
+        found = find_token(module, config)
+        log_in(module, found, config.pin, secrets)
+        token = PkcsToken(config, found.slot, module, found.token, open_session(found.token), module.run)
+        module.users[found.slot.slot] += 1
         return token
 
 
@@ -49,8 +49,9 @@ class PkcsToken:
     """A `Token` over one session of its own; `open_token` makes it."""
 
     config: HsmConfig = field(repr=False)
+    slot: SlotInfo
     _module: Module = field(repr=False)
-    _slot: pkcs11.Slot
+    _token: pkcs11.Token = field(repr=False)
     _session: pkcs11.Session = field(repr=False)
     _run: int = field(repr=False)
     _closed: bool = False
@@ -71,11 +72,11 @@ class PkcsToken:
             return
         self._closed = True
         with suppress(KeyAccessError), self._module.call("close the token"):
-            self._module.users[self._slot.slot_id] -= 1
             if self._module.is_current(self._run):
+                self._module.users[self.slot.slot] -= 1
                 self._session.close()
-                if self.config.logout_after_use and not self._module.users[self._slot.slot_id]:
-                    log_out(self._module, self._slot)
+                if self.config.logout_after_use and not self._module.users[self.slot.slot]:
+                    log_out(self._module, self.slot.slot)
 
     def keys(self) -> Sequence[TokenKey]:
         """Return every private key on the token, in the order of label and id.
@@ -101,7 +102,7 @@ class PkcsToken:
             raise UnsupportedAlgorithmError(f"the token does not make keys of the size of {algorithm}")
         with self._call("generate a key"):
             refuse_existing(self._session, label, wanted_id)
-            with working_session(self._slot, write=True) as session:
+            with working_session(self._token, write=True) as session:
                 new_id = wanted_id or unused_id(session, self.config.id_length)
                 private = make_pair(session, algorithm, label, new_id)
                 return token_key(private, public_half(private, public_keys(session, private)))
@@ -127,7 +128,7 @@ class PkcsToken:
     def temporary_signer(self, algorithm: Algorithm) -> Iterator[PkcsSigner]:
         """Make a key pair that lives in one session and is gone when the block ends; nothing is stored."""
         with self._call("make a temporary key"):
-            session = open_session(self._slot)
+            session = open_session(self._token)
         try:
             with self._call("make a temporary key"):
                 public_handle, private_handle = temporary_pair(session, algorithm)
@@ -159,7 +160,7 @@ class PkcsToken:
     def _mechanisms(self) -> frozenset[str]:
         if self._offered is None:
             with self._call("read the token's mechanisms"):
-                listed: Iterable[Mechanism | int] = self._slot.get_mechanisms()
+                listed: Iterable[Mechanism | int] = self._token.slot.get_mechanisms()
             self._offered = frozenset(each.name for each in listed if isinstance(each, Mechanism))
         return self._offered
 
@@ -169,7 +170,7 @@ class PkcsToken:
         if spec.kind not in ("RSA", "EC"):
             return True
         with self._call("read the token's mechanisms"):
-            info: Any = self._slot.get_mechanism_info(Mechanism[spec.mechanism])
+            info: Any = self._token.slot.get_mechanism_info(Mechanism[spec.mechanism])
         return not info.max_key_length or info.min_key_length <= algorithm.bits <= info.max_key_length
 
     def _call(self, doing: str) -> AbstractContextManager[Any]:

@@ -30,9 +30,11 @@ def lint_certificate(tbs: bytes, *, issuer: Certificate | None, scheme: Signatur
 
     What cannot be decoded is not looked into further.
     """
-    if malformed := findings([encoding.MALFORMED], tbs):
-        return malformed
-    candidate = Candidate(tbs, der.decode(Fields, tbs, "the certificate"), issuer, scheme)
+    try:
+        fields = der.decode(Fields, tbs, "the certificate")
+    except der.EncodingError as error:
+        return findings([encoding.MALFORMED], error)
+    candidate = Candidate(tbs, fields, issuer, scheme)
     found = findings(encoding.RULES, candidate)
     unreadable = findings([encoding.UNREADABLE], candidate)
     return [*found, *(unreadable or findings(_CONTENT_RULES, candidate))]
@@ -43,9 +45,11 @@ def lint_crl(tbs: bytes, *, issuer: Certificate, scheme: SignatureScheme, previo
 
     Whether every revocation of `previous` that still counts is there is for who keeps the revocations to say.
     """
-    if malformed := findings([crl.MALFORMED], tbs):
-        return malformed
-    candidate = CrlCandidate(der.decode(CrlFields, tbs, "the CRL"), issuer, scheme, previous)
+    try:
+        fields = der.decode(CrlFields, tbs, "the CRL")
+    except der.EncodingError as error:
+        return findings([crl.MALFORMED], error)
+    candidate = CrlCandidate(fields, issuer, scheme, previous)
     found = findings(crl.ENCODING_RULES, candidate)
     unreadable = findings([crl.UNREADABLE], candidate)
     return [*found, *(unreadable or findings(crl.RULES, candidate))]

@@ -13,7 +13,7 @@ from cryptography.x509.oid import CRLEntryExtensionOID
 from pki.findings import Severity
 from pki.x509 import der
 from pki.x509.certificates import serial_hex
-from pki.x509.lint.crl_candidate import CrlCandidate, CrlFields, Time
+from pki.x509.lint.crl_candidate import CrlCandidate, Time
 from pki.x509.lint.encoding import MAX_SERIAL_OCTETS, wrong_time_type
 from pki.x509.lint.issuer import fits_key
 from pki.x509.lint.rules import Rule, Rulebook
@@ -34,11 +34,8 @@ def _list(serials: Collection[int]) -> str:
     return f"{shown} and {len(serials) - _SHOWN} more" if len(serials) > _SHOWN else shown
 
 
-def _malformed(tbs: bytes) -> Iterator[str]:
-    try:
-        der.decode(CrlFields, tbs, "the CRL")
-    except der.EncodingError as error:
-        yield f"this is not a DER TBSCertList: {error.__cause__}"
+def _malformed(error: der.EncodingError) -> Iterator[str]:
+    yield f"this is not a TBSCertList in DER: {error.__cause__}"
 
 
 def _unreadable(candidate: CrlCandidate) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pki.errors import PkiError
 from pki.findings import Severity
 from pki.x509 import der
 from pki.x509.lint import x690
-from pki.x509.lint.candidate import Candidate, Fields
+from pki.x509.lint.candidate import Candidate
 from pki.x509.lint.rules import Rule, Rulebook
 
 RULES: Rulebook[Candidate] = Rulebook()
@@ -34,11 +34,8 @@ class _PssParameters:
     salt_length: Annotated[int, asn1.Explicit(2)]
 
 
-def _malformed(tbs: bytes) -> Iterator[str]:
-    try:
-        der.decode(Fields, tbs, "the certificate")
-    except der.EncodingError as error:
-        yield f"this is not a DER TBSCertificate: {error.__cause__}"
+def _malformed(error: der.EncodingError) -> Iterator[str]:
+    yield f"this is not a TBSCertificate in DER: {error.__cause__}"
 
 
 def _unreadable(candidate: Candidate) -> Iterator[str]:

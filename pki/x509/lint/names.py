@@ -173,7 +173,7 @@ def _control_characters(candidate: Candidate) -> Iterator[str]:
             yield f"{_label(part)} holds a control character"
 
 
-@RULES.rule("rfc5280.4.1.2.6.email-in-subject-only", Severity.NOTICE)
+@RULES.rule("rfc5280.4.1.2.6.email-in-subject-only")
 def _email_in_subject(candidate: Candidate) -> Iterator[str]:
     for part in candidate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
         if part.value not in _san(candidate, x509.RFC822Name):

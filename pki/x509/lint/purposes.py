@@ -31,6 +31,12 @@ def _no_usage(candidate: Candidate) -> Iterator[str]:
         yield "keyUsage has no bit set"
 
 
+@RULES.rule("rfc3279.2.3.5.encipher-only-and-decipher-only")
+def _both_only(candidate: Candidate) -> Iterator[str]:
+    if {"encipherOnly", "decipherOnly"} <= candidate.usages:
+        yield "encipherOnly and decipherOnly exclude each other"
+
+
 @RULES.rule("rfc5280.4.2.1.3.ca-without-cert-sign")
 def _ca_without_cert_sign(candidate: Candidate) -> Iterator[str]:
     if candidate.is_ca and "keyCertSign" not in candidate.usages:

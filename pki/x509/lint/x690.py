@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 _CONSTRUCTED, _LONG_TAG, _LONG_LENGTH, _MORE = 0x20, 0x1F, 0x80, 0x80
 _SET = 0x31
+_MAX_DEPTH = 64
 _MAX_UNUSED_BITS = 7
 
 
@@ -20,23 +21,25 @@ def breaches(data: bytes) -> Iterator[str]:
         tag, start, end = _header(data, 0)
         if end != len(data):
             yield f"{len(data) - end} octets follow the value"
-        yield from _value(tag, data[start:end])
+        yield from _value(tag, data[start:end], _MAX_DEPTH)
     except ValueError as error:
         yield str(error)
 
 
-def _value(tag: int, content: bytes) -> Iterator[str]:
+def _value(tag: int, content: bytes, depth: int) -> Iterator[str]:
     if not tag & _CONSTRUCTED:
         fits = _PRIMITIVES.get(tag)
         if fits and not fits(content):
             yield f"the value {content.hex()} of type {tag:#04x} is not in its distinguished form"
         return
+    if not depth:
+        raise ValueError(f"values are nested more than {_MAX_DEPTH} deep")
     members = []
     at = 0
     while at < len(content):
         inner, start, end = _header(content, at)
         members.append(content[at:end])
-        yield from _value(inner, content[start:end])
+        yield from _value(inner, content[start:end], depth - 1)
         at = end
     if tag == _SET and members != sorted(members):
         yield "the members of a SET are not in order"

@@ -7,6 +7,16 @@ length, name constraints) binds like anywhere else in the path, as RFC 5937 allo
 
 from pki.x509.path.model import CertificationPath, CrlStatus, Fault, PathError, RevokedError
 from pki.x509.path.purposes import Purpose
+from pki.x509.path.revocation import validate_crl
 from pki.x509.path.validate import validate_path
 
-__all__ = ["CertificationPath", "CrlStatus", "Fault", "PathError", "Purpose", "RevokedError", "validate_path"]
+__all__ = [
+    "CertificationPath",
+    "CrlStatus",
+    "Fault",
+    "PathError",
+    "Purpose",
+    "RevokedError",
+    "validate_crl",
+    "validate_path",
+]

@@ -27,7 +27,7 @@ def candidate_paths(
     """
     if leaf in anchors:
         yield (leaf,)
-    pool = [certificate for certificate in intermediates if certificate not in anchors]
+    pool = [certificate for certificate in dict.fromkeys(intermediates) if certificate not in anchors]
     pending: deque[Chain] = deque([(leaf,)])
     for _ in range(MAX_STEPS):
         if not pending:

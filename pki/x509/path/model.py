@@ -84,10 +84,16 @@ class CertificationPath:
     policies: frozenset[str]
     notices: tuple[Finding, ...]
 
+    @property
+    def chain(self) -> Chain:
+        """All certificates from the leaf to the anchor, each once."""
+        return self.certificates if self.anchor in self.certificates else (*self.certificates, self.anchor)
+
 
 def describe(certificate: Certificate) -> str:
-    """Return how messages name a certificate."""
-    return f'certificate "{display(certificate.subject)}" (serial {certificate.serial_hex})'
+    """Return how messages name a certificate; one for a host alone may have no subject."""
+    name, serial = display(certificate.subject), certificate.serial_hex
+    return f'certificate "{name}" (serial {serial})' if name else f"certificate {serial}"
 
 
 def is_self_issued(certificate: Certificate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -44,6 +44,30 @@ def current_crl(subject: Certificate, issuer: Certificate, crls: Sequence[Crl], 
     return None
 
 
+def validate_crl(crl: Crl, authorities: Iterable[Certificate], *, at: datetime) -> Certificate:
+    """Return the one of these CA certificates whose key signed the CRL, which is a current one.
+
+    The certificate itself is believed: whether it may be is for `validate_path`.
+
+    Raises:
+        PathError: none of them signed it or may sign CRLs, or it is not current, or of a kind that is not understood.
+    """
+    problem = PathError(
+        Fault.UNTRUSTED, f"{_describe(crl)} was not signed by any of the CAs given: none has its issuer's name and key"
+    )
+    for authority in authorities:
+        if not _names_as_issuer(crl, authority):
+            continue
+        try:
+            _require_usable(crl, authority, at)
+        except PathError as error:
+            problem = error
+        else:
+            _require_fresh(crl, at)
+            return authority
+    raise problem
+
+
 def _age(crl: Crl) -> tuple[datetime, int]:
     return crl.this_update, crl.number or 0
 
@@ -56,6 +80,11 @@ def _not_revoked_by(crl: Crl, subject: Certificate, at: datetime) -> Crl:
     for revocation in revocations:
         if revocation.serial == subject.serial:
             raise RevokedError(subject, revocation)
+    _require_fresh(crl, at)
+    return crl
+
+
+def _require_fresh(crl: Crl, at: datetime) -> None:
     if crl.next_update is None:
         raise _unusable(crl, "it has no nextUpdate")
     if at > crl.next_update:
@@ -64,17 +93,17 @@ def _not_revoked_by(crl: Crl, subject: Certificate, at: datetime) -> Crl:
             f"{_describe(crl)} is out of date: the next one was due on {crl.next_update:%Y-%m-%d %H:%M:%SZ}",
             hint="get the current CRL from the CA",
         )
-    return crl
+
+
+def _names_as_issuer(crl: Crl, authority: Certificate) -> bool:
+    """Compare the name and the key that the AKI names: what another key of the same CA signed is another's CRL."""
+    keys = (crl.authority_key_id, authority.key_id)
+    return crl.issuer_der == authority.subject_der and (None in keys or keys[0] == keys[1])
 
 
 def _is_about(crl: Crl, subject: Certificate, issuer: Certificate) -> bool:
-    """Compare the CRL's issuer, the key that its AKI names, and its scope (section 6.3.3 (b)) with the certificate.
-
-    A CRL by another key of the same CA is about what that other key signed.
-    """
-    if crl.issuer_der != subject.issuer_der:
-        return False
-    if crl.authority_key_id != issuer.key_id and None not in (crl.authority_key_id, issuer.key_id):
+    """Compare the CRL's issuer and scope (section 6.3.3 (b)) with the certificate."""
+    if not _names_as_issuer(crl, issuer):
         return False
     scope = crl.distribution_point
     if scope is None:
@@ -128,7 +157,7 @@ _UNDERSTOOD = {x509.IssuingDistributionPoint.oid, x509.AuthorityKeyIdentifier.oi
 
 
 def _describe(crl: Crl) -> str:
-    number = f"number {crl.number:X} " if crl.number is not None else ""
+    number = f"number {crl.number} " if crl.number is not None else ""
     return f'the CRL {number}of "{display(crl.issuer)}"'
 
 

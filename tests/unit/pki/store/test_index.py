@@ -108,6 +108,8 @@ class TestRows:
             ("V\t00000101000000Z\t\t01\tunknown\t/CN=x", "'00000101000000Z' is not a time"),
             ("V\t270131103000Z\t261123090005Z\t01\tunknown\t/CN=x", "status V with a revocation date"),
             ("R\t270131103000Z\t\t01\tunknown\t/CN=x", "status R without a revocation date"),
+            ("V\t202701311030001Z\t\t01\tunknown\t/CN=x", "'202701311030001Z' is not a time"),
+            ("R\t270131103000Z\t2611 3 90005Z\t01\tunknown\t/CN=x", "'2611 3 90005Z' is not a time"),
             ("R\t270131103000Z\tyesterday\t01\tunknown\t/CN=x", "'yesterday' is not a time"),
             ("R\t270131103000Z\t261123090005Z,boredom\t01\tunknown\t/CN=x", "unknown revocation reason 'boredom'"),
             ("R\t270131103000Z\t261123090005Z,keyTime\t01\tunknown\t/CN=x", "'' is not a time"),
@@ -133,6 +135,8 @@ class TestRows:
             IndexEntry("V", NOT_AFTER, REVOKED_AT, None, 1, "/CN=a"),
             IndexEntry("R", NOT_AFTER, None, "keyCompromise", 1, "/CN=a"),
             IndexEntry("R", NOT_AFTER, REVOKED_AT, "boredom", 1, "/CN=a"),
+            IndexEntry("R", NOT_AFTER, REVOKED_AT, "superseded", 1, "/CN=a", REVOKED_AT),
+            IndexEntry("R", NOT_AFTER, REVOKED_AT, None, 1, "/CN=a", REVOKED_AT),
         ],
     )
     def test_what_could_not_be_read_back_is_not_written(self, path, entry):
@@ -156,6 +160,13 @@ class TestFile:
         assert index.read(path) == [VALID, REVOKED, OTHER]
         assert index.read_revoked(path) == [REVOKED]
         assert path.with_name("index.txt.attr").read_text() == "unique_subject = no\n"
+
+    def test_a_serial_that_stands_twice_is_an_error_with_its_place(self, path):
+        gone = IndexEntry("R", NOT_AFTER, REVOKED_AT, None, VALID.serial, VALID.subject)
+        path.write_text("".join(map(format_entry, (VALID, OTHER, gone))))
+
+        with pytest.raises(StateCorruptError, match=r"index\.txt:3: certificate 1A2B3C4D has a row already"):
+            index.read(path)
 
     def test_attributes_that_somebody_chose_are_kept_once_there_are_rows(self, path):
         index.append(path, VALID)
@@ -216,6 +227,13 @@ class TestRevoke:
         expected = IndexEntry("R", NOT_AFTER, REVOKED_AT, "superseded", VALID.serial, VALID.subject)
         assert changed == [expected]
         assert path.read_text().splitlines() == [format_entry(expected).rstrip("\n"), *before[1:]]
+
+    def test_no_serial_changes_nothing(self, path):
+        index.append(path, VALID)
+        before = path.stat()
+
+        assert index.revoke(path, [], at=REVOKED_AT, reason=None) == []
+        assert path.stat().st_ino == before.st_ino
 
     def test_an_expired_row_can_be_revoked_too(self, path):
         path.write_text("E\t200131103000Z\t\t01\tunknown\t/CN=x\n")
@@ -310,6 +328,10 @@ class TestTornRow:
         index.append(path, VALID)
 
         assert index.read(path, begun=begun()) == [VALID]
+
+    def test_a_text_without_its_last_newline_is_torn_too(self):
+        with pytest.raises(StateCorruptError, match=r"index\.txt:2: the last row is cut off"):
+            parse_index(format_entry(VALID) + format_entry(OTHER).rstrip("\n"))
 
     def test_an_index_cut_in_half_is_no_smaller_index(self, path):
         index.append(path, VALID, REVOKED, OTHER)

@@ -267,6 +267,7 @@ class TestDamage:
             b'{"event":[],"serial":"0x01"}',
             b'{"event":"done","event":"done","serial":"0x01"}',
             b"<<<<<<< HEAD",
+            b'{"clean":0,"event":"done"',
             b"\xff",
         ],
     )

@@ -69,8 +69,11 @@ def test_the_lock_of_a_process_that_was_killed_is_free(lock, holder):
     holder.kill()
     holder.wait()
 
-    with files.locked(lock, timeout=0):
+    with files.locked(lock, timeout=0) as abandoned:
+        assert abandoned
         assert lock.read_text() == f"{os.getpid()}\n"
+    with files.locked(lock, timeout=0) as abandoned:
+        assert not abandoned
 
 
 def test_who_waits_gets_it_when_the_holder_is_done(lock):

@@ -335,6 +335,9 @@ EXTENSIONS = {
 
 PURPOSES = {
     "rfc5280.4.2.1.3.no-usage": lambda: codes(usage("030100")),
+    "rfc3279.2.3.5.encipher-only-and-decipher-only": lambda: codes(
+        extensions=(make.key_usage("key_agreement", "encipher_only", "decipher_only"),)
+    ),
     "rfc5280.4.2.1.3.ca-without-cert-sign": lambda: child_ca(without("2.5.29.15")),
     "rfc5280.4.2.1.9.cert-sign-without-ca": lambda: codes(extensions=(make.key_usage("key_cert_sign"),)),
     "rfc5280.4.2.1.12.any-purpose-critical": lambda: codes(
@@ -422,6 +425,18 @@ GOOD = {
     "a lifetime equal to the issuer's": lambda: codes(not_before=CA.not_before, not_after=CA.not_after),
     "the longest serial number": lambda: codes(put(serial_number=(1 << 159) - 1)),
     "places to fetch things from": lambda: codes(points("http://crl.example.com/ca.crl"), access("http://192.0.2.1/")),
+    "places that are no URIs": lambda: codes(
+        with_extension(
+            x509.CRLDistributionPoints(
+                [x509.DistributionPoint([x509.DirectoryName(make.name("CRL"))], None, None, None)]
+            )
+        ),
+        with_extension(
+            x509.AuthorityInformationAccess(
+                [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.DirectoryName(make.name("OCSP")))]
+            )
+        ),
+    ),
     "policies": lambda: codes(policies("x" * 200)),
     "an extension that nobody knows": lambda: codes(with_raw("1.2.3.4", "0500")),
 }
@@ -453,12 +468,16 @@ def test_every_rule_has_a_certificate_that_breaks_it():
 
 
 MORE = [
+    (
+        "rfc5280.4.1.1.2.not-a-scheme-of-the-issuers-key",
+        lambda: child_ca(rsa((1 << 1023) + 1, 65537), issuer=None, scheme=SCHEMES["rsa-sha256"]),
+    ),
     ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns(""))),
     ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns("www.example.com."))),
     ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns("-www.example.com"))),
     ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns("a\0.example.com"))),
     ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns(f"{'a' * 64}.example.com"))),
-    ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns(".".join(["a" * 49] * 5) + ".com"))),
+    ("rfc5280.4.2.1.6.dns-name-syntax", lambda: codes(dns(".".join(["a" * 50] * 5) + ".com"))),
     ("rfc9525.6.3.wildcard", lambda: codes(dns("*"))),
     ("rfc9525.6.3.wildcard", lambda: codes(dns("www.*.example.com"))),
     ("rfc9525.6.3.wildcard", lambda: codes(dns("*.*.example.com"))),
@@ -476,15 +495,23 @@ MORE = [
     ("fips186-5.A.1.1.rsa-exponent", lambda: codes(rsa(RSA_NUMBERS.n, 65538))),
     ("fips186-5.A.1.1.rsa-modulus", lambda: codes(rsa(RSA_NUMBERS.n - 1, 65537))),
     ("rfc5280.4.2.1.9.path-length-exceeded", lambda: child_ca(issuer=ROOT_OF_PATH_LENGTH_1, path_length=1)),
-    ("rfc3161.2.3.time-stamping", lambda: codes(extensions=(eku(Purpose.TIME_STAMPING, Purpose.CODE_SIGNING, critical=True),))),
-    ("rfc5280.4.2.1.1.authority-key-identifier-of-another-key", lambda: child_ca(
-        with_extension(x509.AuthorityKeyIdentifier(OTHER_KEY_ID, None, None)), issuer=None)),
-    ("rfc5280.4.1.2.4.not-the-issuers-name", lambda: child_ca(put(issuer=der.tlv(make.name("X").public_bytes())), issuer=None)),
+    (
+        "rfc3161.2.3.time-stamping",
+        lambda: codes(extensions=(eku(Purpose.TIME_STAMPING, Purpose.CODE_SIGNING, critical=True),)),
+    ),
+    (
+        "rfc5280.4.2.1.1.authority-key-identifier-of-another-key",
+        lambda: child_ca(with_extension(x509.AuthorityKeyIdentifier(OTHER_KEY_ID, None, None)), issuer=None),
+    ),
+    (
+        "rfc5280.4.1.2.4.not-the-issuers-name",
+        lambda: child_ca(put(issuer=der.tlv(make.name("X").public_bytes())), issuer=None),
+    ),
     ("rfc5280.4.2.extension-not-der", lambda: codes(with_raw("1.2.3.4", b""))),
     ("rfc5280.4.2.extension-not-der", lambda: codes(with_raw("1.2.3.4", "050000"))),
     ("rfc5280.4.1.unreadable-name-or-extension", lambda: codes(put(subject=NULL))),
     ("rfc5280.4.1.unreadable-name-or-extension", lambda: child_ca(with_raw("2.5.29.19", "3003010100"))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("code", "broken"), MORE)

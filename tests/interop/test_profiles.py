@@ -1,0 +1,70 @@
+"""Every builtin profile makes certificates that other people's linters and verifiers have nothing against.
+
+Each profile is tried with the fewest values that make a certificate, with a value for every variable, and without a
+subject where it can be. A new builtin is tried without a word here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pki.algorithms import Family
+from pki.profiles.model import Profile
+from tests.support import interop
+from tests.support.issue import CATALOG, Estate, choices, is_root
+
+pytestmark = pytest.mark.interop
+
+PROFILES = [CATALOG.get(name) for name in CATALOG.names()]
+UNDER_A_CA = [profile for profile in PROFILES if not is_root(profile.name)]
+CLASSICAL = [profile for profile in PROFILES if profile.algorithm.family is not Family.ML_DSA]
+QUALIFIED = [profile for profile in PROFILES if "qcStatements" in profile.extensions]
+
+
+def each(profiles: Sequence[Profile]) -> pytest.MarkDecorator:
+    pairs = [(profile.name, values) for profile in profiles for values in choices(profile)]
+    return pytest.mark.parametrize(("name", "values"), [pytest.param(*pair, id=" ".join(pair)) for pair in pairs])
+
+
+@each(PROFILES)
+def test_pkilint_finds_nothing(estate: Estate, name: str, values: str) -> None:
+    assert interop.pkilint_certificate(estate.issue(name, values).certificate) == []
+
+
+@each(UNDER_A_CA)
+def test_pkilint_finds_nothing_between_certificate_and_issuer(estate: Estate, name: str, values: str) -> None:
+    issue = estate.issue(name, values)
+
+    assert interop.pkilint_pair(issue.above[0], issue.certificate) == []
+
+
+@each(QUALIFIED)
+def test_pkilint_finds_nothing_against_etsi(estate: Estate, name: str, values: str) -> None:
+    assert interop.pkilint_etsi(estate.issue(name, values).certificate) == []
+
+
+@each(PROFILES)
+def test_zlint_finds_nothing(estate: Estate, tmp_path: Path, name: str, values: str) -> None:
+    assert interop.zlint(estate.issue(name, values).certificate, tmp_path) == {}
+
+
+@each(UNDER_A_CA)
+def test_pyhanko_accepts_the_path_until_the_certificate_is_revoked(estate: Estate, name: str, values: str) -> None:
+    issue, family = estate.issue(name, values), estate.family(name)
+
+    assert interop.pyhanko_verdict(issue, family.before) == "valid"
+    assert interop.pyhanko_verdict(issue, family.after) == "revoked"
+
+
+@each(CLASSICAL)
+def test_openssl_accepts_the_path_until_the_certificate_is_revoked(
+    estate: Estate, tmp_path: Path, name: str, values: str
+) -> None:
+    issue, family = estate.issue(name, values), estate.family(name)
+
+    assert interop.openssl_verdict(issue, family.before, tmp_path) == "valid"
+    if issue.above:
+        assert interop.openssl_verdict(issue, family.after, tmp_path) == "revoked"
