@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from pki.errors import AlreadyExistsError, IssuanceError, KeyMismatchError, Requ
 from pki.findings import Finding
 from pki.issuance import IssuingKey
 from pki.keyrefs import KeyRef
-from pki.ledger import Ledger
+from pki.ledger import RESTORE, Ledger, intact, stored_certificates
 from pki.ports import Ports, SecretRef
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, IssuerFacts, Profile
@@ -24,7 +24,7 @@ from pki.store import files, meta
 from pki.store.index import IndexEntry
 from pki.store.layout import CaLayout
 from pki.store.meta import CaMeta
-from pki.x509.certificates import Certificate, parse_certificate, parse_certificates
+from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, parse_crl
 from pki.x509.requests import CertificateRequest, verify_request
 
@@ -70,9 +70,9 @@ class Authority:
         """
         layout = CaLayout(directory)
         record = meta.load_ca(layout.meta)
-        certificate = parse_certificate(files.read(layout.certificate))
+        certificate = stored_certificates(layout.certificate)[0]
         _require_recorded(record, certificate, layout)
-        chain = tuple(parse_certificates(files.read(layout.chain))) if files.exists(layout.chain) else ()
+        chain = tuple(stored_certificates(layout.chain)) if files.exists(layout.chain) else ()
         return cls(layout, record, certificate, chain, ports, passphrase)
 
     @property
@@ -180,11 +180,11 @@ class Authority:
     def _published_crl(self) -> Crl | None:
         if not files.exists(self.layout.crl_der):
             return None
-        return parse_crl(files.read(self.layout.crl_der, limit=None))
+        with intact(self.layout.crl_der):
+            return parse_crl(files.read(self.layout.crl_der, limit=None))
 
     def _publish(self, crl: Crl, template: CrlTemplate, record: CaMeta) -> None:
         files.make_directory(self.layout.crl_der.parent)
-        files.sweep(self.layout.crl_der.parent)
         files.write_many({self.layout.crl_der: crl.der, self.layout.crl_pem: crl.pem()})
         facts = meta.CrlFacts(
             number=template.number, this_update=template.this_update, next_update=template.next_update
@@ -207,13 +207,14 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
     _require_vacant(layout)
     facts = parent.facts() if parent else None
     template = compile_template(request.profile, request.variables, issuer=facts, now=now)
-    # The parent's key is opened first: a wrong PIN there must not leave a new key without a certificate.
-    with _parent_key(parent) as parent_key:
-        _make_directories(layout)
+    # What needs a PIN or passphrase is opened first: a wrong one must not leave a key without a certificate.
+    with _parent_key(parent) as parent_key, _new_key(layout, request, template, ports) as make_key:
+        files.make_directory(layout.root)
         with Ledger(layout).exclusive(now):
             _require_vacant(layout)
-            with _new_key(layout, request, template, ports) as key:
-                certificate = _certify(layout, template, key.signer, parent, parent_key, ports)
+            _make_directories(layout)
+            key = make_key()
+            certificate = _certify(layout, template, key.signer, parent, parent_key, ports)
             files.write(layout.meta, meta.dump(_record(request, template, certificate, key.ref, now)))
             if parent is None:
                 Ledger(layout).settled(certificate.serial)
@@ -226,8 +227,8 @@ def _parent_key(parent: Authority | None) -> AbstractContextManager[IssuingKey |
 
 def _new_key(
     layout: CaLayout, request: CaRequest, template: CertificateTemplate, ports: Ports
-) -> AbstractContextManager[keys.OpenKey]:
-    return keys.provision(
+) -> AbstractContextManager[Callable[[], keys.OpenKey]]:
+    return keys.prepare(
         request.key,
         template.algorithm,
         base=layout.root,
@@ -307,12 +308,13 @@ def _require_recorded(record: CaMeta, certificate: Certificate, layout: CaLayout
     facts = record.certificate
     if facts is not None and not facts.describes(certificate):
         raise IssuanceError(
-            f"{layout.certificate} is not the certificate that {layout.meta.name} records",
-            hint="restore ca.crt from git or your backup; nothing was changed",
+            f"{layout.certificate} is not the certificate that {layout.meta.name} records", hint=RESTORE
         )
     pin = record.keys[0].spki_sha256
     if pin is not None and pin != spki_sha256(certificate.spki):
-        raise KeyMismatchError(f"{layout.certificate} certifies another key than {layout.meta.name} records")
+        raise KeyMismatchError(
+            f"{layout.certificate} certifies another key than {layout.meta.name} records", hint=RESTORE
+        )
 
 
 def _require_ca_profile(profile: Profile) -> None:
@@ -331,7 +333,6 @@ def _require_vacant(layout: CaLayout) -> None:
 
 
 def _make_directories(layout: CaLayout) -> None:
-    files.make_directory(layout.root)
     files.make_directory(layout.private, mode=0o700)
     files.make_directory(layout.certificates)
     files.make_directory(layout.journal.parent)

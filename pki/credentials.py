@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets as entropy
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +19,16 @@ from cryptography.x509.oid import NameOID
 
 from pki import keys
 from pki.authority import Authority
-from pki.errors import AlreadyExistsError, IssuanceError, StoreError
-from pki.ledger import LOCK_TIMEOUT
+from pki.errors import AlreadyExistsError, IssuanceError, PathEscapeError, StoreError
+from pki.ledger import LOCK_TIMEOUT, stored_certificates
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, Profile
 from pki.signers.base import spki_sha256
 from pki.store import files, meta
 from pki.store.forms import Status
-from pki.store.layout import CredentialLayout
+from pki.store.layout import CredentialLayout, identifier
 from pki.store.meta import CredentialCertificate, CredentialMeta
-from pki.x509.certificates import Certificate, parse_certificate, parse_certificates
+from pki.x509.certificates import Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Credential:
 
     def chain(self) -> list[Certificate]:
         """Return the CA certificates above, the issuer's first."""
-        return parse_certificates(files.read(self.layout.chain))
+        return stored_certificates(self.layout.chain)
 
     def status(self, now: datetime) -> Status:
         """Return the status at a time: a valid credential expires without anybody writing it down."""
@@ -78,7 +78,7 @@ class Credential:
 
     def _certificate(self, record: CredentialCertificate) -> Certificate:
         path = self.layout.file(record.path) if record.path else self.layout.certificate
-        certificate = parse_certificate(files.read(path))
+        certificate = stored_certificates(path)[0]
         if certificate.fingerprint.upper() != record.fingerprint.upper():
             raise StoreError(f"{path} is not the certificate on record", hint="restore it from git or your backup")
         return certificate
@@ -106,9 +106,16 @@ class _Part:
 
 
 def list_credentials(directory: Path) -> list[Credential]:
-    """Return the credentials under `directory`, by id; directories without a record are none."""
-    layouts = [CredentialLayout(directory, name) for name in files.list_directory(directory) if name[0] != "."]
+    """Return the credentials under `directory`, by id; what has no record, or a name that is no id, is none."""
+    layouts = [CredentialLayout(directory, name) for name in files.list_directory(directory) if _is_id(name)]
     return [Credential(layout, meta.load_credential(layout.meta)) for layout in layouts if files.exists(layout.meta)]
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return bool(identifier(name))
+    except PathEscapeError:
+        return False
 
 
 def enroll(authority: Authority, request: EnrollRequest) -> Credential:
@@ -122,14 +129,15 @@ def enroll(authority: Authority, request: EnrollRequest) -> Credential:
     """
     now = authority.now()
     templates = _compile(authority, request, now)
-    layout = CredentialLayout(request.directory, request.id or _new_id(templates[0], now))
+    layout = CredentialLayout(request.directory, _new_id(templates[0], now) if request.id is None else request.id)
     _require_free(layout)
     with authority.key() as issuer, ExitStack() as stack:
         parts = _parts(request, templates)
-        opened = [stack.enter_context(_open_key(authority, layout, part)) for part in parts]
+        prepared = [stack.enter_context(_prepare_key(authority, layout, part)) for part in parts]
         files.make_directory(layout.directory, mode=0o700)
-        stack.enter_context(files.locked(layout.file(".lock"), timeout=LOCK_TIMEOUT))
+        stack.enter_context(_exclusive(layout))
         _require_free(layout)
+        opened = [make() for make in prepared]
         issued = [
             authority.issue_template(part.template, key.signer.spki, issuer).certificate
             for part, key in zip(parts, opened, strict=True)
@@ -146,13 +154,23 @@ def revoke(authority: Authority, credential: Credential, reason: str | None) -> 
     Raises:
         StoreError: the credential is revoked already, or another CA issued it; nothing was changed.
     """
-    if credential.meta.status is Status.REVOKED:
-        raise StoreError(f"credential {credential.meta.id} is revoked already; its date and reason stay")
-    rows = authority.ensure_revoked([record.serial for record in credential.meta.certificates], reason)
-    latest = max(rows, key=lambda row: row.revoked_at or authority.now())
-    revoked = credential.meta.revoked(latest.revoked_at or authority.now(), latest.reason)
-    files.write(credential.layout.meta, meta.dump(revoked))
+    with _exclusive(credential.layout):
+        record = meta.load_credential(credential.layout.meta)
+        if record.status is Status.REVOKED:
+            raise StoreError(f"credential {record.id} is revoked already; its date and reason stay")
+        rows = authority.ensure_revoked([certificate.serial for certificate in record.certificates], reason)
+        last = max(rows, key=lambda row: row.revoked_at or authority.now())
+        revoked = record.revoked(last.revoked_at or authority.now(), last.reason)
+        files.write(credential.layout.meta, meta.dump(revoked))
     return replace(credential, meta=revoked)
+
+
+@contextmanager
+def _exclusive(layout: CredentialLayout) -> Iterator[None]:
+    """Hold the credential's lock, with what a killed run staged removed."""
+    with files.locked(layout.file(".lock"), timeout=LOCK_TIMEOUT):
+        files.sweep(layout.directory)
+        yield
 
 
 def _compile(authority: Authority, request: EnrollRequest, now: datetime) -> list[CertificateTemplate]:
@@ -180,8 +198,10 @@ def _numbered(choice: keys.KeyChoice, position: int) -> keys.KeyChoice:
     return replace(choice, label=f"{choice.label}-{position}")
 
 
-def _open_key(authority: Authority, layout: CredentialLayout, part: _Part) -> AbstractContextManager[keys.OpenKey]:
-    return keys.provision(
+def _prepare_key(
+    authority: Authority, layout: CredentialLayout, part: _Part
+) -> AbstractContextManager[Callable[[], keys.OpenKey]]:
+    return keys.prepare(
         part.choice,
         part.template.algorithm,
         base=layout.directory,

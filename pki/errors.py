@@ -29,6 +29,9 @@ PkiError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class PkiError(Exception):
     """A failure with one line for a person and, where there is one, a way out.
@@ -122,3 +125,18 @@ class PathEscapeError(StoreError):
 
 class LockTimeoutError(StoreError):
     exit_code = 5
+
+
+@contextmanager
+def about(place: object, *, hint: str | None = None) -> Iterator[None]:
+    """Put a place, such as a file, before the message of any `PkiError` that leaves the block; its kind stays.
+
+    `hint` is for an error that has none.
+    """
+    try:
+        yield
+    except PkiError as error:
+        error.message = f"{place}: {error.message}"
+        error.args = (error.message,)
+        error.hint = error.hint or hint
+        raise

@@ -7,14 +7,14 @@ record the `KeyRef` that finds it again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pki.algorithms import Algorithm
-from pki.errors import KeyExistsError, KeyMismatchError, KeyNotFoundError, PassphraseError, PkiError
+from pki.errors import KeyExistsError, KeyMismatchError, KeyNotFoundError, PassphraseError, PkiError, about
 from pki.keyrefs import KeyRef, SoftwareKeyRef, TokenKeyRef
 from pki.ports import SecretRef, SecretSource
 from pki.signers import software
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_KEY_FILE = 64 * 1024
 """Bytes; an ML-DSA or RSA-4096 key in PEM takes far less."""
+
+_RESTORE = "restore the file from your backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +69,34 @@ class KeyFile:
 
 
 @contextmanager
-def provision(
+def prepare(
     choice: KeyChoice, algorithm: Algorithm, *, base: Path, default: str, wanted_by: str, secrets: SecretSource
-) -> Iterator[OpenKey]:
-    """Open the chosen key, making it first where that is asked for; it is an `algorithm` key or nothing is signed.
+) -> Iterator[Callable[[], OpenKey]]:
+    """Give a function that opens the chosen key, making it first where that is asked for, for use in the block.
 
-    `base` is the directory that references are relative to; `default` is the key file's usual path in it. A key file
-    that a crashed run left at that place is used, never overwritten.
+    Until it is called nothing is made, so that a wrong PIN, an unset variable or the wrong key leave nothing behind. It
+    returns an `algorithm` key or raises. `base`, which need not exist yet, is the directory that references are
+    relative to; `default` is the key file's usual path in it. A key file that a crashed run left there is used, never
+    overwritten.
 
     Raises:
         KeyMismatchError: there is a key, of another type or size; `wanted_by` says who asked for this one.
         KeyAccessError: it cannot be opened or made.
+        SecretError: its PIN or passphrase cannot be had.
     """
     if isinstance(choice, FileKey):
-        yield _provision_file(choice, algorithm, base=base, default=default, wanted_by=wanted_by, secrets=secrets)
+        if choice.passphrase is not None:
+            secrets.read(choice.passphrase, _purpose(layout.inside(base, default)))
+        yield lambda: _file_key(choice, algorithm, base=base, default=default, wanted_by=wanted_by, secrets=secrets)
         return
     with open_token(choice.config, secrets) as token:
-        config = relative(choice.config, base)
-        ref, pin = TokenKeyRef(config, choice.label, choice.key_id), None
         if choice.generate:
-            made = token.generate(algorithm, label=_required_label(choice), key_id=choice.key_id)
-            ref, pin = TokenKeyRef(config, made.label, made.key_id), made.spki_sha256
-        signer = token.signer(label=ref.label, key_id=ref.key_id, spki_sha256=pin)
+            yield lambda: _new_token_key(token, choice, algorithm, base)
+            return
+        signer = token.signer(label=choice.label, key_id=choice.key_id)
         require_algorithm(signer, algorithm, wanted_by)
-        yield OpenKey(signer, ref)
+        key = OpenKey(signer, TokenKeyRef(relative(choice.config, base), choice.label, choice.key_id))
+        yield lambda: key
 
 
 @contextmanager
@@ -109,10 +115,11 @@ def open_signer(
         KeyAccessError: it cannot be opened.
     """
     if isinstance(ref, SoftwareKeyRef):
-        signer = _load_file(layout.inside(base, ref.path), passphrase or recorded_passphrase(ref, base), secrets)
+        path = layout.inside(base, ref.path)
+        signer = _load_file(path, passphrase or recorded_passphrase(ref, base), secrets)
         if pin_spki is not None and spki_sha256(signer.spki) != pin_spki:
             raise KeyMismatchError(
-                f"{ref.path} holds another key than the one on record (SPKI SHA-256 {pin_spki[:16]}...)",
+                f"{path} holds another key than the one on record (SPKI SHA-256 {pin_spki[:16]}...)",
                 hint="restore the key file; nothing was signed",
             )
         yield signer
@@ -132,7 +139,7 @@ def generate_file_key(
     """
     if path.exists():
         raise KeyExistsError(f"{path} exists", hint="a key is never overwritten: choose another path")
-    secret = None if passphrase is None else secrets.read(passphrase, f"new passphrase of {path}")
+    secret = None if passphrase is None else secrets.read(passphrase, _purpose(path))
     signer = software.generate(algorithm)
     files.create(path, signer.to_pem(secret), mode=0o600)
     return signer
@@ -181,7 +188,7 @@ def recorded_passphrase(ref: SoftwareKeyRef, base: Path) -> SecretRef | None:
     return SecretRef(ref.passphrase_env, None if ref.passphrase_file is None else base / ref.passphrase_file)
 
 
-def _provision_file(
+def _file_key(
     choice: FileKey, algorithm: Algorithm, *, base: Path, default: str, wanted_by: str, secrets: SecretSource
 ) -> OpenKey:
     path = layout.inside(base, default)
@@ -198,18 +205,31 @@ def _provision_file(
     return OpenKey(signer, SoftwareKeyRef(default, source.env if source else None, file))
 
 
+def _new_token_key(token: PkcsToken, choice: TokenKeyChoice, algorithm: Algorithm, base: Path) -> OpenKey:
+    made = token.generate(algorithm, label=_required_label(choice), key_id=choice.key_id)
+    signer = token.signer(label=made.label, key_id=made.key_id, spki_sha256=made.spki_sha256)
+    return OpenKey(signer, TokenKeyRef(relative(choice.config, base), made.label, made.key_id))
+
+
 def _load_file(path: Path, passphrase: SecretRef | None, secrets: SecretSource) -> software.SoftwareSigner:
     if not path.exists():
-        raise KeyNotFoundError(f"private key {path} is not there", hint="restore it from your backup")
+        raise KeyNotFoundError(f"private key {path} is not there", hint=_RESTORE)
     pem = files.read(path, limit=MAX_KEY_FILE)
-    if not software.is_encrypted(pem):
-        if passphrase is not None:
-            raise PassphraseError(
-                f"{path} is not encrypted, but a passphrase is named for it",
-                hint="a key that should be encrypted and is not may have been replaced; nothing was signed",
-            )
-        return software.load(pem, None)
-    return software.load(pem, secrets.read(passphrase or SecretRef(), f"passphrase of {path}"))
+    with about(path, hint=_RESTORE):
+        encrypted = software.is_encrypted(pem)
+    if not encrypted and passphrase is not None:
+        raise PassphraseError(
+            f"{path} is not encrypted, but a passphrase is named for it",
+            hint="a key that should be encrypted and is not may have been replaced; nothing was signed",
+        )
+    secret = secrets.read(passphrase or SecretRef(), _purpose(path)) if encrypted else None
+    with about(path, hint=f"check where its passphrase comes from, or {_RESTORE}" if encrypted else _RESTORE):
+        return software.load(pem, secret)
+
+
+def _purpose(path: Path) -> str:
+    """Return what a prompt for the passphrase of a key file says."""
+    return f"{'' if path.exists() else 'new '}passphrase of {path}"
 
 
 def _key_file(path: Path) -> KeyFile | None:

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from pki.errors import StateCorruptError
 from pki.issuance import Intend
 from pki.names import openssl_oneline
 from pki.profiles.model import CertificateTemplate
@@ -21,11 +23,15 @@ from pki.store import files, index
 from pki.store.index import IndexEntry
 from pki.store.journal import Intent, Journal
 from pki.store.layout import CaLayout
-from pki.x509.certificates import Certificate, parse_certificate, serial_hex
+from pki.x509.certificates import Certificate, parse_certificates, serial_hex
 from pki.x509.crls import Crl, Revocation
+from pki.x509.der import EncodingError
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process that uses the same CA; an HSM signature takes well under one."""
+
+RESTORE = "nothing was changed; restore the file from git or a backup"
+"""The way out when a file of ours is missing, damaged or another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,9 @@ class Ledger:
         Raises:
             LockTimeoutError: another process holds it for too long.
         """
-        with files.locked(self.layout.lock, timeout=LOCK_TIMEOUT):
-            files.sweep(self.layout.root)
+        with files.locked(self.layout.lock, timeout=LOCK_TIMEOUT) as abandoned:
+            if abandoned:
+                self._sweep()
             self._settle(now)
             yield
 
@@ -104,7 +111,7 @@ class Ledger:
         """
         return tuple(
             Revocation(entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date, entry.not_after)
-            for entry in self.entries(now)
+            for entry in index.read_revoked(self.layout.index, begun=self._begun(now))
             if entry.revoked_at is not None and (previous is None or entry.not_after > previous.this_update)
         )
 
@@ -116,12 +123,16 @@ class Ledger:
         """Settle the CRL numbers up to the one just published."""
         self._journal.done(self.open_crl_numbers())
 
+    def _sweep(self) -> None:
+        """Remove the staged files of a killed run; listing a million certificates is for that case alone."""
+        for directory in (self.layout.root, self.layout.certificates, self.layout.crl_der.parent):
+            files.sweep(directory)
+
     def _settle(self, now: datetime) -> None:
         intents = self._open_certificates()
+        index.mend(self.layout.index, [_disowned(intent, now) for intent in intents])  # refuses a row torn by others
         if not intents:
             return
-        files.sweep(self.layout.certificates)
-        index.mend(self.layout.index, self._begun(now))
         for intent in intents:
             self._settle_certificate(intent, now)
         self._journal.done([intent.serial for intent in intents])
@@ -130,7 +141,7 @@ class Ledger:
         if self._is_own(intent) or index.find(self.layout.index, intent.serial) is not None:
             return
         path = self.layout.issued(serial_hex(intent.serial))
-        if files.exists(path) and _is_intended(certificate := parse_certificate(files.read(path)), intent):
+        if files.exists(path) and _is_intended(certificate := stored_certificates(path)[0], intent):
             index.append(self.layout.index, _valid(certificate))
         else:
             index.append(self.layout.index, _disowned(intent, now))
@@ -142,7 +153,7 @@ class Ledger:
         """
         if not files.exists(self.layout.meta):
             return False
-        return _is_intended(parse_certificate(files.read(self.layout.certificate)), intent)
+        return _is_intended(stored_certificates(self.layout.certificate)[0], intent)
 
     def _begun(self, now: datetime) -> list[IndexEntry]:
         return [_disowned(intent, now) for intent in self._open_certificates()]
@@ -153,6 +164,27 @@ class Ledger:
     @property
     def _journal(self) -> Journal:
         return Journal(self.layout.journal)
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Say which file of ours it is that the block finds missing or damaged, and what to do.
+
+    Raises:
+        StateCorruptError: it is one of the two.
+    """
+    if not files.exists(path):
+        raise StateCorruptError(f"{path} is not there", hint=RESTORE)
+    try:
+        yield
+    except EncodingError as error:
+        raise StateCorruptError(f"{path}: {error.message}", hint=RESTORE) from error
+
+
+def stored_certificates(path: Path) -> list[Certificate]:
+    """Return the certificates, at least one, in a file of a CA or credential; raises as `intact` does."""
+    with intact(path):
+        return parse_certificates(files.read(path))
 
 
 def _valid(certificate: Certificate) -> IndexEntry:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 VARIABLE_NAME = r"[A-Za-z][A-Za-z0-9_]*"
-_REFERENCE = re.compile(r"\{\{\s*(" + VARIABLE_NAME + r")\s*\}\}")
+_REFERENCE = re.compile(r"(?<!\{)\{\{\s*(" + VARIABLE_NAME + r")\s*\}\}(?!\})")
 
 ABSENT: Final = object()
 """What a text gives whose variable is not set."""

@@ -73,13 +73,14 @@ def accept(variable: Variable, given: Any) -> Any:  # noqa: ANN401  what a YAML 
     except ValueError as error:
         raise RefusedError([str(error)]) from error
     reasons: list[str] = []
-    normal = [_normal(variable, item, reasons) for item in (value if isinstance(value, list) else [value])]
+    items = value if isinstance(value, list) else [value]
+    normal = list(dict.fromkeys(_normal(variable, item, reasons) for item in items))
     if not reasons:
         reasons = [reason for item in normal for reason in _objections(variable, item)]
         reasons += _count_objections(variable, normal) if variable.type.is_list else []
     if reasons:
         raise RefusedError(reasons)
-    return list(dict.fromkeys(normal)) if variable.type.is_list else normal[0]
+    return normal if variable.type.is_list else normal[0]
 
 
 def _read_text(given: Any) -> str:  # noqa: ANN401  not yet known to be text

@@ -54,6 +54,7 @@ def issue(
     a --var of that name wins. The certificate is filed in the CA's directory; --out writes a copy.
     """
     from pki.authority import Authority
+    from pki.store import files
     from reconciler.render import certificates
 
     request = inputs.request(csr)
@@ -61,7 +62,7 @@ def issue(
     issued = authority.issue(inputs.profile(profile), variables, request)
     app.note(issued.notices)
     if out is not None:
-        app.deliver(issued.certificate.pem(), out)
+        files.write(out, issued.certificate.pem())
     app.show(certificates.issued_facts(issued, out), certificates.issued_text, output)
 
 
@@ -188,5 +189,4 @@ def verify(  # noqa: PLR0913 - one parameter per option
         purpose=Purpose(purpose) if purpose else None,
         hostname=hostname,
     )
-    app.note(path.notices)
     app.show(verification.path_facts(path), verification.path_text, output)

@@ -47,6 +47,7 @@ def authority_text(facts: Facts) -> str:
         ("Profile", facts["profile"]),
         ("Created", readable(facts["created"])),
         *summary_rows(certificate),
+        ("Path Length", certificate["path_length"]),
         *extension_rows(certificate),
         ("SHA-256", certificate["fingerprint"]),
         *_place_rows(facts),
@@ -79,7 +80,7 @@ def _place_rows(facts: Facts) -> list[tuple[str, object]]:
     return [
         ("Certificate", facts["certificate_path"]),
         ("Chain", facts["chain_path"]),
-        ("Private Key", [where(key["storage"]) for key in facts["keys"]]),
+        ("Private Key", [where(key["storage"], facts["directory"]) for key in facts["keys"]]),
     ]
 
 

@@ -15,6 +15,7 @@ from pki.x509.crls import Crl
 from reconciler.render.crls import published_facts, published_text
 from reconciler.render.extensions import extension_facts, extension_rows
 from reconciler.render.layout import Facts, bare, count, day, fields, instant, or_unknown, readable, table
+from reconciler.render.names import from_index
 
 
 def certificate_facts(certificate: Certificate) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def entry_facts(entry: IndexEntry, now: datetime) -> dict[str, Any]:
         "serial": f"0x{serial_hex(entry.serial)}",
         "status": _status(entry, now),
         "not_after": instant(entry.not_after),
-        "subject": entry.subject,
+        "subject": from_index(entry.subject),
         "revoked_at": entry.revoked_at and instant(entry.revoked_at),
         "reason": (entry.reason or "unspecified") if entry.revoked_at else None,
     }
@@ -79,16 +80,16 @@ def certificate_text(facts: Facts) -> str:
             ("CA", _ca(facts)),
             *extension_rows(facts),
             ("SHA-256", facts["fingerprint"]),
+            *_record_rows(facts),
         ]
     )
 
 
 def filed_text(facts: Facts) -> str:
-    revoked = [("Revoked", f"{readable(facts['revoked_at'])} ({facts['reason']})")] if facts["revoked_at"] else []
-    if facts["path"] is None:
-        rows = [("Subject", facts["subject"]), ("Serial", bare(facts["serial"])), ("Status", facts["status"]), *revoked]
-        return f"Certificate (its file is not there):\n{fields(rows)}"
-    return f"{certificate_text(facts)}\n{fields([('Status', facts['status']), *revoked, ('Stored at', facts['path'])])}"
+    if facts["path"] is not None:
+        return certificate_text(facts)
+    rows = [("Subject", facts["subject"]), ("Serial", bare(facts["serial"])), *_record_rows(facts)]
+    return f"Certificate (its file is not there):\n{fields(rows)}"
 
 
 def summary_rows(facts: Facts) -> list[tuple[str, object]]:
@@ -135,6 +136,16 @@ def _status(entry: IndexEntry, now: datetime) -> str:
     if entry.revoked_at is not None:
         return "revoked"
     return "expired" if entry.not_after < now else "valid"
+
+
+def _record_rows(facts: Facts) -> list[tuple[str, object]]:
+    """Return what the CA's index knows of a certificate; nothing where nobody asked it."""
+    revoked_at = facts.get("revoked_at")
+    return [
+        ("Status", facts.get("status")),
+        ("Revoked", revoked_at and f"{readable(revoked_at)} ({facts['reason']})"),
+        ("Stored at", facts.get("path")),
+    ]
 
 
 def _ca(facts: Facts) -> str | None:

@@ -110,17 +110,18 @@ def _certificate(credential: Credential, certificate: CredentialCertificate) -> 
 
 def _certificates(facts: Facts) -> str:
     return "\n".join(
-        f"  [{number}] Serial: {bare(certificate['serial'])}\n" + fields(_certificate_rows(certificate), indent=6)
+        f"  [{number}] Serial: {bare(certificate['serial'])}\n"
+        + fields(_certificate_rows(certificate, facts["directory"]), indent=6)
         for number, certificate in enumerate(facts["certificates"], start=1)
     )
 
 
-def _certificate_rows(certificate: Facts) -> list[tuple[str, object]]:
+def _certificate_rows(certificate: Facts, directory: str) -> list[tuple[str, object]]:
     return [
         ("Profile", certificate["profile"]),
         ("Algorithm", certificate["algorithm"]),
         ("Certificate", certificate["path"]),
-        ("Key", [where(storage) for storage in certificate["storage"]]),
+        ("Key", [where(storage, directory) for storage in certificate["storage"]]),
     ]
 
 

@@ -70,7 +70,7 @@ def _der(data: bytes, file: Path) -> dict[str, Any]:
 def _record(data: bytes, file: Path) -> dict[str, Any]:
     kind = _record_kind(data, file)
     record = records.loads(_RECORDS[kind], data, file)
-    return {"type": kind, **json.loads(meta.dump(record))}
+    return {"type": kind, "directory": str(file.parent), **json.loads(meta.dump(record))}
 
 
 def _record_kind(data: bytes, file: Path) -> str:
@@ -123,7 +123,10 @@ def _ca_text(facts: Facts) -> str:
         ("Created", readable(facts["created"])),
         ("Serial", bare(facts.get("certificate", {}).get("serial", ""))),
         ("Not After", readable(facts.get("certificate", {}).get("not_after", ""))),
-        ("Keys", [f"{key['id']}: {key['algorithm']}, {where(key['storage'])}" for key in facts["keys"]]),
+        (
+            "Keys",
+            [f"{key['id']}: {key['algorithm']}, {where(key['storage'], facts['directory'])}" for key in facts["keys"]],
+        ),
         ("CRL", crl and f"number {crl['number']}, next update {readable(crl['next_update'])}"),
     ]
     return f"CA record (ca.meta.json):\n{fields(rows)}"
@@ -147,7 +150,7 @@ def _key_text(facts: Facts) -> str:
         ("ID", facts["id"]),
         ("Algorithm", facts["algorithm"]),
         ("Created", readable(facts["created"])),
-        ("Key", where(facts["storage"])),
+        ("Key", where(facts["storage"], facts["directory"])),
         ("SPKI SHA-256", facts["spki_sha256"]),
     ]
     return f"Key record (key.meta.json):\n{fields(rows)}"

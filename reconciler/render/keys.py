@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from posixpath import join, normpath
 from typing import Any
 
 from pki.keys import KeyFile
@@ -74,10 +75,10 @@ def information_text(facts: Facts) -> str:
     return f"Private key:\n{key_text(facts)}"
 
 
-def where(storage: Facts) -> str:
-    """Return where a key is, from the `storage` object of a state file."""
+def where(storage: Facts, directory: str) -> str:
+    """Return where a key is, from the `storage` object of a state file in that directory."""
     if storage["type"] == "software":
-        return str(storage["path"])
+        return normpath(join(directory, storage["path"]))
     names = [f"label={storage['label']}"] if "label" in storage else []
     names += [f"id={storage['key_id']}"] if "key_id" in storage else []
-    return f"HSM {', '.join(names)} ({storage['config']})"
+    return f"HSM {', '.join(names)} ({normpath(join(directory, storage['config']))})"

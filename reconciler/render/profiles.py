@@ -70,7 +70,7 @@ def exported_text(facts: Facts) -> str:
 def _limits(variable: Variable) -> dict[str, Any]:
     """Return the constraints that say something, in one mapping."""
     own = {name: getattr(variable, name) for name in _LIMITS}
-    wildcard = {"wildcard": True} if variable.wildcard.allowed else {}
+    wildcard = {"wildcards": True} if variable.wildcard.allowed else {}
     every = own | asdict(variable.constraints) | wildcard
     return {name: _plain(value) for name, value in every.items() if value not in (None, ())}
 
@@ -88,9 +88,11 @@ def _shown(default: Any) -> str | None:  # noqa: ANN401 - a default is of the va
 
 
 def _about(entry: Facts) -> str:
-    limits = "; ".join(f"{name.replace('_', ' ')} {_limit(value)}" for name, value in entry["limits"].items())
+    limits = "; ".join(_limit(name.replace("_", " "), value) for name, value in entry["limits"].items())
     return " ".join(part for part in (entry["description"], limits and f"[{limits}]") if part)
 
 
-def _limit(value: Any) -> str:  # noqa: ANN401 - any value of a constraint
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _limit(name: str, value: Any) -> str:  # noqa: ANN401 - any value of a constraint
+    if value is True:
+        return name
+    return f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"

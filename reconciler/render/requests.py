@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pki.signers.base import spki_sha256
 from pki.x509.requests import CertificateRequest
 from reconciler.render.layout import Facts, fields
-
-_RESERVED = re.compile(r'[,+"<>;=\\]')
-_BACKSLASHED = r"\\\g<0>"
+from reconciler.render.names import joined
 
 
 def request_facts(request: CertificateRequest) -> dict[str, Any]:
     names = request.names
     return {
         "type": "certificate-request",
-        "subject": _subject(names.subject),
+        "subject": joined(names.subject),
         "alternative_names": [
             *(f"DNS:{name}" for name in names.dns),
             *(f"IP:{name}" for name in names.ips),
@@ -49,16 +45,6 @@ def written_text(facts: Facts) -> str:
 
 def verified_text(facts: Facts) -> str:
     return f"Certificate request is VALID: whoever made it holds its key\n{fields(_rows(facts))}"
-
-
-def _subject(attributes: Sequence[tuple[str, str]]) -> str:
-    """Return the subject as certificates show theirs (RFC 4514, the narrowest first), though nobody has checked it."""
-    return ",".join(f"{_label(name)}={_RESERVED.sub(_BACKSLASHED, value)}" for name, value in reversed(attributes))
-
-
-def _label(name: str) -> str:
-    """Return `cn`, `o`, `ou`, `c`, `st` and `l` in capitals, longer names as they are."""
-    return name.upper() if len(name) <= len("cn") else name
 
 
 def _rows(facts: Facts) -> list[tuple[str, object]]:

@@ -17,6 +17,7 @@ def path_facts(path: CertificationPath) -> dict[str, Any]:
         "path": [display(certificate.subject) for certificate in (*path.certificates, path.anchor)],
         "anchor_fingerprint": path.anchor.fingerprint,
         "policies": sorted(path.policies),
+        "notices": [notice.message for notice in path.notices],
         "revocation": [
             {
                 "subject": display(status.certificate.subject),

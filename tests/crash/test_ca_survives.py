@@ -86,12 +86,7 @@ def is_struck(operation: Operation, home: Path, number: int, mode: str, when: st
 
 
 def _child(operation: Operation, home: Path, number: int, mode: str, when: str) -> int:
-    trigger = killer._Trigger(number, mode, when, count(1))
-    for target in map(killer._target, KEY_CALLS if when != "half" else ()):
-        trigger.replace(*target)
-    calls = killer.WRITES if when == "half" else killer.CALLS
-    for name in calls if mode == "kill" else set(calls) - {"unlink"}:  # removing a file needs no space
-        trigger.replace(os, name)
+    trigger = killer.arm(number, mode=mode, when=when, calls=KEY_CALLS)
     try:
         operation(home)
     except (PkiError, OSError):
@@ -116,7 +111,6 @@ def assert_accounts_for_everything(root: Path) -> None:
     assert listed - filed <= disowned(ca)
     assert disowned(ca) == {revocation.serial for revocation in crl.revocations}
     assert Journal(ca.layout.journal).unfinished() == []
-    assert not list(root.rglob(".qpki-*.tmp"))
 
 
 def all_intents(ca: Authority) -> list:
@@ -146,6 +140,7 @@ def test_a_fault_at_any_point_loses_nothing(name, mode, when, tmp_path):
             break
         struck += 1
         converge(operation, home)
+        assert mode != "kill" or not list(home.rglob(".qpki-*.tmp"))  # a call that fails may be the one that removes it
         shutil.rmtree(home)
 
     assert struck >= 3

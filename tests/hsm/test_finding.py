@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,15 @@ def test_an_uninitialised_token_is_refused_before_a_pin_is_asked_for(hsm):
         open_token(config, secrets)
 
     assert secrets.asked == []
+
+
+def test_a_token_that_another_process_is_writing_is_found(hsm, secrets):
+    """SoftHSM2 rewrites a token's file at each login, and for that moment other processes do not see the token."""
+    (file,) = hsm.directory.glob("tokens/*/token.object")
+    away = file.rename(file.with_suffix(".away"))
+    back = threading.Timer(0.05, away.rename, [file])
+    back.start()
+
+    with open_token(hsm.config(), secrets) as token:
+        assert token.keys() == []
+    back.join()

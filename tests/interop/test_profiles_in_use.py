@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 from collections.abc import Callable, Iterable
@@ -44,6 +43,8 @@ def with_purpose(purpose: str, families: Iterable[Family] = tuple(Family)) -> py
 
 
 CLASSICAL = [family for family in Family if family is not Family.ML_DSA]
+IN_CMS = [Family.EC, Family.RSA]
+"""OpenSSL 3.0 makes no CMS signatures with Ed25519."""
 IN_PYCA_TLS = [family for family in Family if family is not Family.ED]
 """cryptography's verifier takes no Ed25519."""
 
@@ -196,7 +197,7 @@ SIGNERS = [
     for profile in LEAVES
     if {"digitalSignature", "nonRepudiation"} & set(usages(profile))
     and not {"ocspSigning", "timeStamping", "serverAuth", "clientAuth"} & set(purposes(profile))
-    and profile.algorithm.family in CLASSICAL
+    and profile.algorithm.family in IN_CMS
 ]
 RECIPIENTS = [profile.name for profile in LEAVES if {"keyEncipherment", "keyAgreement"} & set(usages(profile))]
 

@@ -30,6 +30,11 @@ from pki.x509.requests import CertificateRequest, parse_request
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PORTS = Ports(secrets=SystemSecrets(), clock=lambda: NOW)
 CATALOG = Catalog()
+URLS = CaUrls(
+    crl=("http://pki.example.com/issuing.crl",),
+    ca_issuers=("http://pki.example.com/issuing.crt",),
+    ocsp=("http://ocsp.example.com",),
+)
 
 _BY_NAME: dict[str, Any] = {
     "country": "FR",
@@ -122,7 +127,8 @@ class Issue:
 class Family:
     """A root, an issuing CA under it, and a certificate of each profile of the family for each set of values.
 
-    All of them are good by the CRLs of `before` and revoked by those of `after`.
+    The issuing CA says where it publishes, the root does not. All certificates are good by the CRLs of `before`, and
+    revoked by those of `after`.
     """
 
     root: Authority
@@ -215,7 +221,7 @@ def subject_key(algorithm: Algorithm) -> SoftwareSigner:
 
 def _populated(name: str, folder: Path) -> Family:
     root = new_ca(CATALOG.get(f"{name}/root-ca"), folder / "root")
-    issuing = new_ca(CATALOG.get(f"{name}/issuing-ca"), folder / "issuing", root)
+    issuing = new_ca(CATALOG.get(f"{name}/issuing-ca"), folder / "issuing", root, urls=URLS)
     members = [profile for profile in map(CATALOG.get, CATALOG.names()) if family_of(profile) == name]
     family = Family(root, issuing, {})
     family.issued = {

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pkcs11
 from pkcs11.attributes import AttributeMapper
 from pkcs11.constants import Attribute
-from pkcs11.exceptions import PinIncorrect, PinInvalid, PKCS11Error, UserAlreadyLoggedIn
+from pkcs11.exceptions import GeneralError, PinIncorrect, PinInvalid, PKCS11Error, UserAlreadyLoggedIn
 
 from pki.errors import PinError, TokenError
 from pki.ports import SecretRef, SecretSource
 from pki.signers.pkcs11.module import Module
-from pki.signers.pkcs11.slots import FoundToken, PinState, TokenInfo
+from pki.signers.pkcs11.slots import BUSY_PAUSES, FoundToken, PinState, TokenInfo
 
 _REFUSALS = {
     PinState.LOCKED: ("its user PIN is locked", "the token's security officer can unlock it"),
@@ -53,7 +54,7 @@ def log_in(module: Module, found: FoundToken, pin: SecretRef, secrets: SecretSou
                 hint="correct the PIN's source",
             )
         try:
-            module.logins[slot] = found.token.open(user_pin=value)
+            module.logins[slot] = _open_with_pin(found, value)
         except UserAlreadyLoggedIn:
             return  # by other code in this process, which owns that login and its end
         except PKCS11Error as error:
@@ -83,6 +84,21 @@ def working_session(token: pkcs11.Token, *, write: bool = False) -> Iterator[pkc
 
 def open_session(token: pkcs11.Token, *, write: bool = False) -> pkcs11.Session:
     return token.open(rw=write, attribute_mapper=_TolerantMapper())
+
+
+def _open_with_pin(found: FoundToken, pin: str) -> pkcs11.Session:
+    """Log in; after CKR_GENERAL_ERROR again, as long as the token's own flags say that it counted no wrong PIN.
+
+    SoftHSM2 fails so when another process writes the token's file in that moment, as each login does.
+    """
+    for pause in BUSY_PAUSES:
+        try:
+            return found.token.open(user_pin=pin)
+        except GeneralError:
+            if found.again().info.pin is not PinState.OK:
+                raise
+            time.sleep(pause)
+    return found.token.open(user_pin=pin)
 
 
 def _refuse_risk(info: TokenInfo) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import pkcs11
 from pkcs11 import TokenFlag
-from pkcs11.exceptions import DeviceError, DeviceRemoved, PKCS11Error, TokenNotPresent
+from pkcs11.exceptions import DeviceError, DeviceRemoved, GeneralError, PKCS11Error, TokenNotPresent
 
 from pki.errors import TokenError
 from pki.signers.config import HsmConfig
@@ -77,14 +78,22 @@ class FoundToken:
     def info(self) -> TokenInfo:
         return _token_info(self.token)
 
+    def again(self) -> FoundToken:
+        """Return the token as it is now."""
+        for pause in BUSY_PAUSES:
+            with suppress(GeneralError):
+                return FoundToken(self.token.slot.get_token(), self.slot)
+            time.sleep(pause)
+        return FoundToken(self.token.slot.get_token(), self.slot)
+
     def __str__(self) -> str:
         return f"slot {self.slot.slot}: {self.slot.token}"
 
 
 _Shown = list[tuple[SlotInfo, pkcs11.Token | None]]
 
-_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
-"""Seconds to wait before each new start of a module that does not show the token."""
+BUSY_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+"""Seconds to wait before a module is asked again, when another process may be writing what it reads."""
 
 
 def list_slots(lib: Path, env: Mapping[str, str] | None = None) -> list[SlotInfo]:
@@ -119,7 +128,7 @@ def find_token(module: Module, config: HsmConfig) -> FoundToken:
         TokenError: none answers, or several do.
     """
     shown = _present(module)
-    for pause in () if module.in_use else _PAUSES:
+    for pause in () if module.in_use else BUSY_PAUSES:
         if _answering(shown, config):
             break
         time.sleep(pause)

@@ -97,6 +97,14 @@ class Candidate:
             if position // 8 < len(octets) and octets[position // 8] & (0x80 >> position % 8)
         )
 
+    @cached_property
+    def signature_algorithm(self) -> tuple[str, bytes | None]:
+        """OID and parameters that the signature field names; empty when it cannot be taken apart."""
+        try:
+            return der.split_algorithm_identifier(der.octets(self.fields.signature))
+        except PkiError:
+            return "", None
+
     @property
     def spki(self) -> bytes:
         return der.octets(self.fields.subject_public_key_info)

@@ -125,14 +125,14 @@ def _signature_algorithm(candidate: Candidate) -> Iterator[str]:
 
 @RULES.rule("rfc4055.5.rsa-parameters-not-null")
 def _rsa_parameters(candidate: Candidate) -> Iterator[str]:
-    oid, parameters = _announced(candidate)
+    oid, parameters = candidate.signature_algorithm
     if oid.startswith("1.2.840.113549.1.1.") and oid != _RSASSA_PSS and parameters != NULL:
         yield "the parameters of an RSA PKCS #1 signature are NULL"
 
 
 @RULES.rule("rfc4055.3.1.pss-parameters")
 def _pss_parameters(candidate: Candidate) -> Iterator[str]:
-    oid, parameters = _announced(candidate)
+    oid, parameters = candidate.signature_algorithm
     if oid != _RSASSA_PSS:
         return
     try:
@@ -148,30 +148,23 @@ def _pss_parameters(candidate: Candidate) -> Iterator[str]:
 
 @RULES.rule("rfc5758.3.2.ecdsa-parameters-present")
 def _ecdsa_parameters(candidate: Candidate) -> Iterator[str]:
-    oid, parameters = _announced(candidate)
+    oid, parameters = candidate.signature_algorithm
     if oid.startswith("1.2.840.10045.4.") and parameters is not None:
         yield "an ECDSA signature has no parameters"
 
 
 @RULES.rule("rfc8410.3.ed-parameters-present")
 def _ed_parameters(candidate: Candidate) -> Iterator[str]:
-    oid, parameters = _announced(candidate)
+    oid, parameters = candidate.signature_algorithm
     if oid in {"1.3.101.112", "1.3.101.113"} and parameters is not None:
         yield "an Ed25519 or Ed448 signature has no parameters"
 
 
 @RULES.rule("rfc9881.2.ml-dsa-parameters-present")
 def _ml_dsa_parameters(candidate: Candidate) -> Iterator[str]:
-    oid, parameters = _announced(candidate)
+    oid, parameters = candidate.signature_algorithm
     if oid.startswith("2.16.840.1.101.3.4.3.") and parameters is not None:
         yield "an ML-DSA signature has no parameters"
-
-
-def _announced(candidate: Candidate) -> tuple[str, bytes | None]:
-    try:
-        return der.split_algorithm_identifier(der.octets(candidate.fields.signature))
-    except PkiError:
-        return "", None
 
 
 @RULES.rule("rfc5280.4.1.2.4.empty-issuer")

@@ -141,7 +141,7 @@ def test_groups_alone_show_their_help_and_fail():
     ],
 )
 def test_usage_errors_are_errors_like_others(arguments, message, hint):
-    """click would end with 2, which is kept for pending changes."""
+    """Click would end with 2, which is kept for pending changes."""
     refused = Cli().refused(*arguments)
 
     assert message in refused.error

@@ -34,7 +34,7 @@ def test_fields_stand_in_one_column_and_empty_ones_are_left_out():
     rows = [("Name", "x"), ("Alternative", ["a", "b"]), ("None", None), ("Empty", []), ("Blank", ""), ("On", False)]
 
     assert layout.fields(rows) == (
-        "  Name:        x\n"  #
+        "  Name:        x\n"
         "  Alternative: a\n"
         "               b\n"
         "  On:          no"
@@ -45,7 +45,7 @@ def test_fields_stand_in_one_column_and_empty_ones_are_left_out():
 
 def test_tables_have_a_header_and_nothing_trails():
     assert layout.table(("NAME", "ON", "X"), [("a-long-name", True, None), ("b", False, "")]) == (
-        "NAME         ON   X\n"  #
+        "NAME         ON   X\n"
         "a-long-name  yes  -\n"
         "b            no"
     )
@@ -60,7 +60,9 @@ def test_printable_keeps_lines_and_words_in_every_script():
     assert layout.printable("Société Générale\n日本 · 🟢") == "Société Générale\n日本 · 🟢"
 
 
-@pytest.mark.parametrize("hidden", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\u200b", "\u202e", "\u2066", "\u2028", "\ud800"])
+@pytest.mark.parametrize(
+    "hidden", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\u200b", "\u202e", "\u2066", "\u2028", "\ud800"]
+)
 def test_printable_shows_what_hides(hidden):
     shown = layout.printable(f"a{hidden}b")
 

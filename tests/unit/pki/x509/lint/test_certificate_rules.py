@@ -511,6 +511,7 @@ MORE = [
     ("rfc5280.4.2.extension-not-der", lambda: codes(with_raw("1.2.3.4", "050000"))),
     ("rfc5280.4.1.unreadable-name-or-extension", lambda: codes(put(subject=NULL))),
     ("rfc5280.4.1.unreadable-name-or-extension", lambda: child_ca(with_raw("2.5.29.19", "3003010100"))),
+    ("rfc5280.4.1.unreadable-name-or-extension", lambda: child_ca(with_raw("2.5.29.19", "0500"))),
 ]
 
 

@@ -1,0 +1,34 @@
+"""What a command costs before it does anything, against the interpreter with click, which is the least it can be.
+
+python -m benchmarks.startup
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.timing import command_seconds
+
+TURNS = 15
+QPKI = [sys.executable, "-m", "reconciler"]
+COMMANDS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "python -c 'import click'": [sys.executable, "-c", "import click"],
+    "qpki --help": [*QPKI, "--help"],
+    "qpki cert issue --help": [*QPKI, "cert", "issue", "--help"],
+    "qpki --version": [*QPKI, "--version"],
+    "qpki profile list": [*QPKI, "profile", "list"],
+}
+FLOOR = "python -c 'import click'"
+
+
+def main() -> None:
+    seconds = command_seconds(COMMANDS, turns=TURNS)
+    print(f"{'command':<28}{'median':>10}{'of click':>12}{'above click':>14}")
+    for name, taken in seconds.items():
+        above = (taken - seconds[FLOOR]) * 1000
+        print(f"{name:<28}{taken * 1000:>7.0f} ms{taken / seconds[FLOOR]:>12.2f}{above:>11.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Durations are read as people write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pki.profiles.durations import parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("8760h", timedelta(days=365)),
+        ("365d", timedelta(days=365)),
+        ("1y", timedelta(days=365)),
+        ("30d12h", timedelta(days=30, hours=12)),
+        ("1y2w3d4h5m6s", timedelta(days=382, hours=4, minutes=5, seconds=6)),
+        ("90m", timedelta(minutes=90)),
+        ("0d1s", timedelta(seconds=1)),
+    ],
+)
+def test_a_duration_is_the_sum_of_its_parts(text: str, expected: timedelta) -> None:
+    assert expected == parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0d", "1", "d", "12h30d", "1d1d", "1.5d", "-1d", "1 d", "1D", "\u0661d", "1d ", "1000000000s"]
+)
+def test_what_is_not_a_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration, such as"):
+        parse_duration(text)
+
+
+def test_a_duration_beyond_all_calendars_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than time"):
+        parse_duration("999999999y")
