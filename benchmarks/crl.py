@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from benchmarks.timing import once
 from pki.authority import Authority, CaRequest, create_ca
+from pki.der import assemble
 from pki.keys import FileKey
 from pki.ports import Ports, SystemSecrets, random_serial
 from pki.profiles.catalog import Catalog
 from pki.store import index
 from pki.store.index import IndexEntry
 from pki.x509.crls import REASONS, CrlTemplate, Revocation, crl_tbs
-from pki.x509.der import assemble
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NEXT = NOW + timedelta(days=7)

@@ -3,6 +3,7 @@
 ```
 PkiError
 ├── UnsupportedAlgorithmError    an algorithm or scheme that the table or the key does not have
+├── EncodingError                bytes that are not what they should be: broken PEM or DER, or another object
 ├── ProfileError                 a profile that cannot be found or does not fit the call
 ├── SecretError                  a PIN or passphrase that cannot be had
 ├── KeyAccessError               a key that cannot be used
@@ -48,6 +49,10 @@ class PkiError(Exception):
 
 
 class UnsupportedAlgorithmError(PkiError):
+    pass
+
+
+class EncodingError(PkiError):
     pass
 
 

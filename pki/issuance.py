@@ -14,13 +14,13 @@ from typing import Any
 from cryptography import x509
 
 from pki.algorithms import SchemeChoice, SignatureScheme, select_scheme
+from pki.der import assemble, split
 from pki.errors import IssuanceError, KeyMismatchError, VerificationError
 from pki.findings import Finding, LintError, errors
 from pki.profiles.model import CertificateTemplate
 from pki.signers.base import Signer, require_algorithm, require_scheme
 from pki.x509.certificates import Certificate, IssuerIdentity, certificate_tbs, parse_certificate
 from pki.x509.crls import Crl, CrlTemplate, crl_tbs, parse_crl
-from pki.x509.der import assemble, split
 from pki.x509.lint import lint_certificate, lint_crl
 from pki.x509.requests import request_tbs
 from pki.x509.signatures import verify

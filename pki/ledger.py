@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pki.errors import StateCorruptError
+from pki.errors import EncodingError, StateCorruptError
 from pki.issuance import Intend
 from pki.names import openssl_oneline
 from pki.profiles.model import CertificateTemplate
@@ -25,7 +25,6 @@ from pki.store.journal import Intent, Journal
 from pki.store.layout import CaLayout
 from pki.x509.certificates import Certificate, parse_certificates, serial_hex
 from pki.x509.crls import Crl, Revocation
-from pki.x509.der import EncodingError
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process that uses the same CA; an HSM signature takes well under one."""

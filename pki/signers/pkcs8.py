@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from cryptography.hazmat import asn1
-from cryptography.x509 import ObjectIdentifier
 
-from pki.errors import KeyAccessError, UnsupportedAlgorithmError
+from pki.der import SubjectPublicKeyInfo, octets, split_algorithm_identifier
+from pki.errors import EncodingError, KeyAccessError, UnsupportedAlgorithmError
 from pki.signers import pbes2
-from pki.signers.der import decode, parse
+from pki.signers.der import decode
 
 PLAIN = "PRIVATE KEY"
 ENCRYPTED = "ENCRYPTED PRIVATE KEY"
@@ -55,36 +55,12 @@ class PrivateKeyInfo:
 
 
 @asn1.sequence
-class _Identifier:
-    algorithm: ObjectIdentifier
-    parameters: asn1.TLV
-
-
-@asn1.sequence
-class _BareIdentifier:
-    algorithm: ObjectIdentifier
-
-
-@asn1.sequence
 class _OneAsymmetricKey:
     version: int
     algorithm: asn1.TLV
     private_key: bytes
     attributes: Annotated[asn1.SetOf[asn1.TLV] | None, asn1.Implicit(0)]
     public_key: Annotated[asn1.BitString | None, asn1.Implicit(1)]
-
-
-@asn1.sequence
-class _SubjectPublicKeyInfo:
-    algorithm: asn1.TLV
-    public_key: asn1.BitString
-
-
-def pem(label: str, der: bytes) -> bytes:
-    """Return the strict textual encoding: 64 characters a line."""
-    text = base64.b64encode(der).decode()
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
 _BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY)-----\r?\n(.*?)-----END \1-----", re.DOTALL)
@@ -143,13 +119,11 @@ def decode_encrypted(der: bytes, passphrase: str) -> PrivateKeyInfo:
 
 def subject_public_key(spki: bytes) -> bytes:
     """Return what the BIT STRING of a SubjectPublicKeyInfo holds."""
-    return decode(_SubjectPublicKeyInfo, spki).public_key.as_bytes()
+    return decode(SubjectPublicKeyInfo, spki).subject_public_key.as_bytes()
 
 
 def _identifier(algorithm: asn1.TLV) -> tuple[str, bytes | None]:
-    """Read an AlgorithmIdentifier whose parameters may be absent, which `asn1.TLV` cannot say."""
     try:
-        return algorithm.parse(_BareIdentifier).algorithm.dotted_string, None
-    except ValueError:
-        full = parse(_Identifier, algorithm)
-        return full.algorithm.dotted_string, asn1.encode_der(full.parameters)
+        return split_algorithm_identifier(octets(algorithm))
+    except EncodingError as error:
+        raise KeyAccessError("the private key is damaged: its algorithm is not valid") from error

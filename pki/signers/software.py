@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pki.algorithms import ALGORITHMS, Algorithm, Family, SignatureScheme, algorithm_of_key
+from pki.der import pem
 from pki.errors import KeyAccessError, PassphraseError, PkiError, UnsupportedAlgorithmError
 from pki.signers import pbes2, pkcs8
 from pki.signers.base import Signer, require_scheme
@@ -47,15 +48,15 @@ class SoftwareSigner:
         """
         der = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         if passphrase is None:
-            return pkcs8.pem(pkcs8.PLAIN, der)
-        return pkcs8.pem(pkcs8.ENCRYPTED, pbes2.encrypt(der, passphrase))
+            return pem(pkcs8.PLAIN, der)
+        return pem(pkcs8.ENCRYPTED, pbes2.encrypt(der, passphrase))
 
 
 def generate(algorithm: Algorithm) -> SoftwareSigner:
     return _signer(algorithm, _FAMILIES[algorithm.family].generate(algorithm))
 
 
-def load(pem: bytes, passphrase: str | None) -> SoftwareSigner:
+def load(data: bytes, passphrase: str | None) -> SoftwareSigner:
     """Open a PEM private key: PKCS#8, or the traditional format of RSA and EC keys.
 
     A passphrase for a key that is not encrypted is refused: whoever configured one believes that the file is protected.
@@ -65,7 +66,7 @@ def load(pem: bytes, passphrase: str | None) -> SoftwareSigner:
         UnsupportedAlgorithmError: the algorithm table has no such key, or it is encrypted in an old way.
         KeyAccessError: this is not one private key, or it is damaged.
     """
-    block = pkcs8.read_pem(pem)
+    block = pkcs8.read_pem(data)
     if block.is_encrypted and passphrase is None:
         raise PassphraseError(
             "the private key is encrypted and no passphrase was given",
@@ -83,13 +84,13 @@ def load(pem: bytes, passphrase: str | None) -> SoftwareSigner:
     return _from_info(_from_traditional(block, passphrase))
 
 
-def is_encrypted(pem: bytes) -> bool:
+def is_encrypted(data: bytes) -> bool:
     """Say whether `load` will need a passphrase.
 
     Raises:
         KeyAccessError: this is not one private key.
     """
-    return pkcs8.read_pem(pem).is_encrypted
+    return pkcs8.read_pem(data).is_encrypted
 
 
 def _from_traditional(block: pkcs8.PemKey, passphrase: str | None) -> pkcs8.PrivateKeyInfo:

@@ -15,10 +15,11 @@ from typing import Annotated
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import SCHEMES, Algorithm, SignatureScheme, scheme_of_identifier
+from pki.der import ExtensionT
+from pki.errors import EncodingError
 from pki.profiles.model import CertificateTemplate
-from pki.x509 import der
-from pki.x509.der import ExtensionT
 
 _V3 = 2
 _PLACEHOLDER = SCHEMES["ed25519"]
@@ -239,9 +240,9 @@ def _parse(data: bytes) -> Certificate:
     fields = der.decode(TBSCertificate, signed.tbs, "the certificate")
     inner = der.split_algorithm_identifier(der.octets(fields.signature))
     if inner != (signed.oid, signed.parameters):
-        raise der.EncodingError("the certificate names two different signature algorithms (RFC 5280 section 4.1.1.2)")
+        raise EncodingError("the certificate names two different signature algorithms (RFC 5280 section 4.1.1.2)")
     if fields.serial_number <= 0:
-        raise der.EncodingError("the certificate's serial number is not positive (RFC 5280 section 4.1.2.2)")
+        raise EncodingError("the certificate's serial number is not positive (RFC 5280 section 4.1.2.2)")
     return Certificate(data, signed.tbs, signed.signature, fields, readable(fields))
 
 

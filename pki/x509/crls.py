@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import SignatureScheme, scheme_of_identifier
-from pki.errors import IssuanceError
-from pki.x509 import der
+from pki.der import ExtensionT
+from pki.errors import EncodingError, IssuanceError
 from pki.x509.certificates import IssuerIdentity, serial_hex
-from pki.x509.der import ExtensionT
 
 _V2 = 1
 REASONS = tuple(flag.value for flag in x509.ReasonFlags)
@@ -236,9 +236,9 @@ def parse_crl(data: bytes) -> Crl:
         case [version, signature, issuer, *_] if der.octets(version) == asn1.encode_der(_V2):
             algorithm = der.split_algorithm_identifier(der.octets(signature))
         case _:
-            raise der.EncodingError("this is not a CRL of version 2 (RFC 5280 section 5.1.2.1)")
+            raise EncodingError("this is not a CRL of version 2 (RFC 5280 section 5.1.2.1)")
     if algorithm != (signed.oid, signed.parameters):
-        raise der.EncodingError("the CRL names two different signature algorithms (RFC 5280 section 5.1.1.2)")
+        raise EncodingError("the CRL names two different signature algorithms (RFC 5280 section 5.1.1.2)")
     with der.reading("the CRL"):
         readable = x509.load_der_x509_crl(data)
         name = readable.issuer
@@ -259,7 +259,7 @@ def _revocation(entry: x509.RevokedCertificate) -> Revocation:
     invalid = der.extension_value(entry.extensions, x509.InvalidityDate)
     known = (x509.CRLReason.oid, x509.InvalidityDate.oid)
     if any(extension.critical and extension.oid not in known for extension in entry.extensions):
-        raise der.EncodingError(f"the CRL's entry {serial_hex(entry.serial_number)} has an unknown critical extension")
+        raise EncodingError(f"the CRL's entry {serial_hex(entry.serial_number)} has an unknown critical extension")
     return Revocation(
         serial=entry.serial_number,
         at=entry.revocation_date_utc,

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import Algorithm, SignatureScheme, scheme_of_identifier
-from pki.errors import RequestError, UnsupportedAlgorithmError, VerificationError
+from pki.errors import EncodingError, RequestError, UnsupportedAlgorithmError, VerificationError
 from pki.names import ATTRIBUTES
 from pki.profiles.model import RequestedNames
-from pki.x509 import der, signatures
+from pki.x509 import signatures
 
 MAX_SIZE = 64 * 1024
 """Octets of a request, PEM or DER. The largest honest ones, with ML-DSA-87, need 11 KiB."""
@@ -132,7 +133,7 @@ def verify_request(request: CertificateRequest) -> None:
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except der.EncodingError as error:
+    except EncodingError as error:
         raise RequestError(
             f"not a certificate request: {error}", hint="a PKCS#10 request is needed, PEM or DER"
         ) from error
@@ -143,11 +144,11 @@ def _refusing() -> Iterator[None]:
 def _info(tbs: bytes) -> CertificationRequestInfo:
     try:
         info = der.decode(CertificationRequestInfo, tbs, "the request")
-    except der.EncodingError:
+    except EncodingError:
         # A certificate or CRL is signed DER too: the same shell, another content.
-        raise der.EncodingError("it is signed DER of another kind, such as a certificate") from None
+        raise EncodingError("it is signed DER of another kind, such as a certificate") from None
     if info.version != _V1:
-        raise der.EncodingError("its version is not 1 (RFC 2986 section 4.1)")
+        raise EncodingError("its version is not 1 (RFC 2986 section 4.1)")
     return info
 
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pki.algorithms import Family, SignatureScheme
-from pki.errors import VerificationError
-from pki.x509.der import EncodingError, spki_algorithm
+from pki.der import spki_algorithm
+from pki.errors import EncodingError, VerificationError
 
 _HASHES: dict[str | None, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),

@@ -72,7 +72,9 @@ def _usage(error: click.UsageError) -> Failure:
         return Failure(f"there is no option {error.option_name} that carries a secret", _secret_hint(error.option_name))
     command = error.ctx.command_path if error.ctx else "qpki"
     message = error.format_message().rstrip(".")
-    return Failure(message[:1].lower() + message[1:], f"see `{command} --help`")
+    if message[1:2].islower():  # not an acronym
+        message = message[0].lower() + message[1:]
+    return Failure(message, f"see `{command} --help`")
 
 
 def _secret_hint(option: str) -> str:

@@ -111,7 +111,7 @@ def pub(app: App, open_key: OpenKey, out: Path | None) -> None:
 
     It goes to a file with --out, or to stdout.
     """
-    from pki.x509.der import pem
+    from pki.der import pem
 
     with open_key(app.ports.secrets) as signer:
         app.deliver(pem("PUBLIC KEY", signer.spki), out)

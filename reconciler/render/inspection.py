@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pki.errors import PkiError
+from pki import der
+from pki.errors import EncodingError, PkiError
 from pki.signers import software
 from pki.signers.base import spki_sha256
 from pki.store import meta, records
 from pki.store.meta import CaMeta, CredentialMeta, KeyMeta
-from pki.x509 import der
 from pki.x509.certificates import parse_certificate
 from pki.x509.crls import parse_crl
 from pki.x509.requests import parse_request
@@ -61,7 +61,7 @@ def _der(data: bytes, file: Path) -> dict[str, Any]:
             return reader(data)
         except PkiError:
             continue
-    raise der.EncodingError(
+    raise EncodingError(
         f"{file} holds nothing that qpki knows",
         hint="certificates, requests, CRLs and keys in PEM or DER, and *.meta.json",
     )
@@ -81,7 +81,7 @@ def _record_kind(data: bytes, file: Path) -> str:
     for field, kind in (("certificates", "credential-meta"), ("keys", "ca-meta"), ("storage", "key-meta")):
         if f'"{field}":'.encode() in data:
             return kind
-    raise der.EncodingError(f"{file} is JSON, but no record of qpki's")
+    raise EncodingError(f"{file} is JSON, but no record of qpki's")
 
 
 def _certificate(data: bytes) -> dict[str, Any]:

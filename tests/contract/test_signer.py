@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from pki.algorithms import SCHEMES, Family
+from pki.der import spki_algorithm
 from pki.errors import KeyMismatchError, VerificationError
-from pki.x509.der import spki_algorithm
 from pki.x509.signatures import verify
 
 MESSAGES = {"empty": b"", "one-byte": b"\0", "certificate": b"tbs" * 400, "large-crl": b"\xa5" * (1 << 20)}

@@ -11,10 +11,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pki import der
 from pki.algorithms import SCHEMES
 from pki.errors import PkiError
 from pki.profiles.model import RequestedNames
-from pki.x509 import der
 from pki.x509.certificates import IssuerIdentity, certificate_tbs, parse_certificate, serial_hex
 from pki.x509.crls import REASONS, CrlTemplate, DistributionPoint, Revocation, crl_tbs, parse_crl
 from pki.x509.lint import lint_certificate, lint_crl, x690

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pki.algorithms import SCHEMES, Family, SchemeChoice, SignatureScheme, algorithm, select_scheme
+from pki.der import assemble
 from pki.profiles.model import CertificateTemplate
 from pki.x509.certificates import Certificate, certificate_tbs, parse_certificate
-from pki.x509.der import assemble
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

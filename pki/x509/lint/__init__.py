@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pki import der
 from pki.algorithms import SignatureScheme
+from pki.errors import EncodingError
 from pki.findings import Finding
-from pki.x509 import der
 from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl
 from pki.x509.lint import crl, encoding, extensions, issuer, keys, names, purposes
@@ -32,7 +33,7 @@ def lint_certificate(tbs: bytes, *, issuer: Certificate | None, scheme: Signatur
     """
     try:
         fields = der.decode(Fields, tbs, "the certificate")
-    except der.EncodingError as error:
+    except EncodingError as error:
         return findings([encoding.MALFORMED], error)
     candidate = Candidate(tbs, fields, issuer, scheme)
     found = findings(encoding.RULES, candidate)
@@ -47,7 +48,7 @@ def lint_crl(tbs: bytes, *, issuer: Certificate, scheme: SignatureScheme, previo
     """
     try:
         fields = der.decode(CrlFields, tbs, "the CRL")
-    except der.EncodingError as error:
+    except EncodingError as error:
         return findings([crl.MALFORMED], error)
     candidate = CrlCandidate(fields, issuer, scheme, previous)
     found = findings(crl.ENCODING_RULES, candidate)

@@ -9,11 +9,11 @@ from typing import Annotated, Any, TypeVar, cast
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import Algorithm, SignatureScheme
+from pki.der import ExtensionT
 from pki.errors import PkiError
-from pki.x509 import der
 from pki.x509.certificates import Certificate, TBSCertificate, Validity, readable
-from pki.x509.der import ExtensionT
 
 T = TypeVar("T")
 

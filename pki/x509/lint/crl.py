@@ -10,8 +10,9 @@ from itertools import islice
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID
 
+from pki import der
+from pki.errors import EncodingError
 from pki.findings import Severity
-from pki.x509 import der
 from pki.x509.certificates import serial_hex
 from pki.x509.lint.crl_candidate import CrlCandidate, Time
 from pki.x509.lint.encoding import MAX_SERIAL_OCTETS, wrong_time_type
@@ -34,14 +35,14 @@ def _list(serials: Collection[int]) -> str:
     return f"{shown} and {len(serials) - _SHOWN} more" if len(serials) > _SHOWN else shown
 
 
-def _malformed(error: der.EncodingError) -> Iterator[str]:
+def _malformed(error: EncodingError) -> Iterator[str]:
     yield f"this is not a TBSCertList in DER: {error.__cause__}"
 
 
 def _unreadable(candidate: CrlCandidate) -> Iterator[str]:
     try:
         _ = candidate.extensions
-    except der.EncodingError as error:
+    except EncodingError as error:
         yield str(error)
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, cast
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import SCHEMES, SignatureScheme
-from pki.x509 import der
 from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl, TBSCertList
 from pki.x509.lint.candidate import Extension, strict

@@ -9,10 +9,10 @@ from typing import Annotated
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import NULL
-from pki.errors import PkiError
+from pki.errors import EncodingError, PkiError
 from pki.findings import Severity
-from pki.x509 import der
 from pki.x509.lint import x690
 from pki.x509.lint.candidate import Candidate
 from pki.x509.lint.rules import Rule, Rulebook
@@ -34,14 +34,14 @@ class _PssParameters:
     salt_length: Annotated[int, asn1.Explicit(2)]
 
 
-def _malformed(error: der.EncodingError) -> Iterator[str]:
+def _malformed(error: EncodingError) -> Iterator[str]:
     yield f"this is not a TBSCertificate in DER: {error.__cause__}"
 
 
 def _unreadable(candidate: Candidate) -> Iterator[str]:
     try:
         _ = candidate.readable
-    except der.EncodingError as error:
+    except EncodingError as error:
         yield str(error)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
+from pki import der
 from pki.algorithms import SignatureScheme
 from pki.errors import PkiError
-from pki.x509 import der
 from pki.x509.constraints import violations
 from pki.x509.lint.candidate import Candidate
 from pki.x509.lint.rules import Rulebook

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from functools import cache
 
+from pki import der
 from pki.algorithms import NULL, Family
 from pki.errors import PkiError
 from pki.findings import Severity
-from pki.x509 import der, signatures
+from pki.x509 import signatures
 from pki.x509.lint.candidate import Candidate
 from pki.x509.lint.rules import Rulebook
 

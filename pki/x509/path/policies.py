@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-from pki.x509 import der
+from pki import der
+from pki.errors import EncodingError
 from pki.x509.certificates import Certificate
 from pki.x509.path.model import Chain, Fault, PathError, describe, is_self_issued
 
@@ -131,7 +132,7 @@ def _mappings(certificate: Certificate) -> list[tuple[str, str]]:
     try:
         items = [item for extension in found for item in der.elements(extension.value.value, "the policy mappings")]
         decoded = [der.decode(_Mapping, der.octets(item), "the policy mappings") for item in items]
-    except der.EncodingError as error:
+    except EncodingError as error:
         raise broken from error
     mappings = [(item.issuer_domain.dotted_string, item.subject_domain.dotted_string) for item in decoded]
     if any(ANY_POLICY in mapping for mapping in mappings):

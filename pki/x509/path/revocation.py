@@ -7,11 +7,10 @@ from datetime import datetime
 
 from cryptography import x509
 
-from pki.errors import UnsupportedAlgorithmError, VerificationError
+from pki.errors import EncodingError, UnsupportedAlgorithmError, VerificationError
 from pki.names import display
 from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl
-from pki.x509.der import EncodingError
 from pki.x509.path.model import Fault, PathError, RevokedError, describe
 from pki.x509.signatures import verify
 

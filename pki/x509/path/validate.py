@@ -10,12 +10,12 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki.errors import UnsupportedAlgorithmError, VerificationError
+from pki.der import spki_algorithm
+from pki.errors import EncodingError, UnsupportedAlgorithmError, VerificationError
 from pki.findings import Finding, Severity
 from pki.x509.certificates import Certificate
 from pki.x509.constraints import violations
 from pki.x509.crls import Crl
-from pki.x509.der import EncodingError, spki_algorithm
 from pki.x509.path.build import candidate_paths, untrusted
 from pki.x509.path.hostnames import require_hostname
 from pki.x509.path.model import (

@@ -8,17 +8,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from pki.der import pem
 from pki.errors import KeyAccessError, UnsupportedAlgorithmError
 from pki.signers import pkcs8
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 DER = KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-LONG = pkcs8.pem(pkcs8.PLAIN, bytes(100))
+LONG = pem(pkcs8.PLAIN, bytes(100))
 
 
 def test_pem_is_written_as_pyca_writes_it() -> None:
-    assert pkcs8.pem(pkcs8.PLAIN, DER) == PEM
+    assert pem(pkcs8.PLAIN, DER) == PEM
     assert max(map(len, LONG.splitlines())) == 64
 
 
@@ -59,7 +60,7 @@ def test_a_file_that_is_not_one_key_says_why(text: bytes, sentence: str) -> None
 @pytest.mark.parametrize("label", ["OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PGP PRIVATE KEY"])
 def test_formats_of_other_programs_are_refused_by_name(label: str) -> None:
     with pytest.raises(UnsupportedAlgorithmError, match=label):
-        pkcs8.read_pem(pkcs8.pem(label, b"\x30\x00"))
+        pkcs8.read_pem(pem(label, b"\x30\x00"))
 
 
 def test_no_repr_shows_key_material() -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pki.algorithms import ALGORITHMS, SCHEMES, Algorithm
+from pki.der import pem
 from pki.errors import KeyAccessError, KeyMismatchError, PassphraseError, UnsupportedAlgorithmError
 from pki.signers import pkcs8, software
 from pki.signers.base import spki_sha256
@@ -214,17 +215,17 @@ def test_a_traditional_key_on_an_unknown_curve_is_refused() -> None:
     prime256v1, prime239v3 = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030106")
 
     with pytest.raises(UnsupportedAlgorithmError):
-        software.load(pkcs8.pem("EC PRIVATE KEY", der.replace(prime256v1, prime239v3)), None)
+        software.load(pem("EC PRIVATE KEY", der.replace(prime256v1, prime239v3)), None)
 
 
 def test_a_damaged_traditional_file_is_refused() -> None:
     with pytest.raises(KeyAccessError, match="damaged"):
-        software.load(pkcs8.pem("RSA PRIVATE KEY", b"\x30\x03\x02\x01\x00"), None)
+        software.load(pem("RSA PRIVATE KEY", b"\x30\x03\x02\x01\x00"), None)
 
 
 def test_parameters_and_certificates_beside_the_key_are_passed_over(p256: software.SoftwareSigner) -> None:
     """`openssl ecparam -genkey` writes the parameters first; people append certificates."""
-    beside = pkcs8.pem("EC PARAMETERS", b"\x06\x08*\x86H\xce=\x03\x01\x07"), pkcs8.pem("CERTIFICATE", b"\x30\x00")
+    beside = pem("EC PARAMETERS", b"\x06\x08*\x86H\xce=\x03\x01\x07"), pem("CERTIFICATE", b"\x30\x00")
 
     assert p256.spki == software.load(beside[0] + p256.to_pem(None) + beside[1], None).spki
 
@@ -252,7 +253,7 @@ def test_a_key_of_an_algorithm_that_nobody_here_knows_is_refused() -> None:
     der = bytes.fromhex("3052020100300b06096086480165030403140440") + slh_dsa.private_key
 
     with pytest.raises(UnsupportedAlgorithmError, match=r"2\.16\.840\.1\.101\.3\.4\.3\.20"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, der), None)
+        software.load(pem(pkcs8.PLAIN, der), None)
 
 
 def test_a_key_restricted_to_pss_is_refused() -> None:
@@ -261,7 +262,7 @@ def test_a_key_restricted_to_pss_is_refused() -> None:
     rsa_encryption, pss = (bytes.fromhex(f"06092a864886f70d0101{arc}0500") for arc in ("01", "0a"))
 
     with pytest.raises(UnsupportedAlgorithmError, match=r"1\.2\.840\.113549\.1\.1\.10"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, der.replace(rsa_encryption, pss)), None)
+        software.load(pem(pkcs8.PLAIN, der.replace(rsa_encryption, pss)), None)
 
 
 RFC_9881_KEYS = {
@@ -277,7 +278,7 @@ def test_the_example_seeds_of_rfc_9881_give_the_keys_of_its_certificates(name: s
     arc, digest = RFC_9881_KEYS[name]
     der = bytes.fromhex(f"3034020100300b06096086480165030403{arc}04228020") + bytes(range(32))
 
-    signer = software.load(pkcs8.pem(pkcs8.PLAIN, der), None)
+    signer = software.load(pem(pkcs8.PLAIN, der), None)
 
     assert (signer.algorithm.name, spki_sha256(signer.spki)) == (name, digest)
 
@@ -291,14 +292,14 @@ def test_ml_dsa_keys_without_a_bare_seed_are_refused_clearly(tag: bytes) -> None
     der = b"\x30\x82" + len(body).to_bytes(2, "big") + body
 
     with pytest.raises(UnsupportedAlgorithmError, match="expanded form"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, der), None)
+        software.load(pem(pkcs8.PLAIN, der), None)
 
 
 def test_an_ml_dsa_seed_of_the_wrong_length_is_damaged() -> None:
     der = bytes.fromhex("3033020100300b060960864801650304031204218 01f".replace(" ", "")) + bytes(31)
 
     with pytest.raises(KeyAccessError, match="damaged"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, der), None)
+        software.load(pem(pkcs8.PLAIN, der), None)
 
 
 def test_an_ec_key_whose_public_point_is_another_keys_is_refused() -> None:
@@ -309,7 +310,7 @@ def test_an_ec_key_whose_public_point_is_another_keys_is_refused() -> None:
     mixed = mixed.replace(point_one.y.to_bytes(32, "big"), point_two.y.to_bytes(32, "big"))
 
     with pytest.raises(KeyAccessError, match="do not make a key"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, mixed), None)
+        software.load(pem(pkcs8.PLAIN, mixed), None)
 
 
 def test_an_rsa_key_whose_numbers_do_not_fit_is_refused(rsa_2048: software.SoftwareSigner) -> None:
@@ -321,14 +322,14 @@ def test_an_rsa_key_whose_numbers_do_not_fit_is_refused(rsa_2048: software.Softw
     assert right in der
 
     with pytest.raises(KeyAccessError, match="do not make a key"):
-        software.load(pkcs8.pem(pkcs8.PLAIN, der.replace(right, wrong)), None)
+        software.load(pem(pkcs8.PLAIN, der.replace(right, wrong)), None)
 
 
 def version_2(key: ed25519.Ed25519PrivateKey, public: bytes) -> bytes:
     body = (
         b"\x02\x01\x01" + bytes.fromhex("300506032b657004220420") + key.private_bytes_raw() + b"\x81\x21\x00" + public
     )
-    return pkcs8.pem(pkcs8.PLAIN, b"\x30" + bytes([len(body)]) + body)
+    return pem(pkcs8.PLAIN, b"\x30" + bytes([len(body)]) + body)
 
 
 def test_a_key_file_that_carries_its_public_key_is_read() -> None:

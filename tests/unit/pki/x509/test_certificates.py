@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type as StringType
 from cryptography.x509.oid import NameOID
 
+from pki import der
 from pki.algorithms import SCHEMES, algorithm
-from pki.errors import UnsupportedAlgorithmError
-from pki.x509 import der
+from pki.errors import EncodingError, UnsupportedAlgorithmError
 from pki.x509.certificates import (
     Certificate,
     IssuerIdentity,
@@ -23,7 +23,6 @@ from pki.x509.certificates import (
     parse_certificates,
     serial_hex,
 )
-from pki.x509.der import EncodingError
 from tests.support import x509_objects as make
 
 CA_CONSTRAINTS = (make.basic_constraints(ca=True, path_length=3), make.key_usage("key_cert_sign", "crl_sign"))

@@ -8,9 +8,9 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pki import der
 from pki.algorithms import SCHEMES
-from pki.errors import IssuanceError, UnsupportedAlgorithmError
-from pki.x509 import der
+from pki.errors import EncodingError, IssuanceError, UnsupportedAlgorithmError
 from pki.x509.certificates import IssuerIdentity
 from pki.x509.crls import (
     REASONS,
@@ -24,7 +24,6 @@ from pki.x509.crls import (
     parse_crl,
     revocation_reason,
 )
-from pki.x509.der import EncodingError
 from tests.support import x509_objects as make
 
 ISSUER = IssuerIdentity(make.name("CA").public_bytes(), b"key identifier")

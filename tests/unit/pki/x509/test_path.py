@@ -8,9 +8,9 @@ from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ed448
 
 from pki.algorithms import SCHEMES
+from pki.der import assemble, decode
 from pki.errors import VerificationError
 from pki.x509.crls import TBSCertList, parse_crl
-from pki.x509.der import assemble, decode
 from pki.x509.path import CertificationPath, Fault, PathError, RevokedError, validate_crl, validate_path
 from tests.support import chain_crls, chain_policies
 from tests.support.chain_cases import CASES, Case, chain, issuing, root, www

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type as StringType
 from cryptography.x509.oid import NameOID
 
+from pki import der
 from pki.algorithms import SCHEMES, SignatureScheme, algorithm, select_scheme
 from pki.errors import RequestError
 from pki.profiles.model import RequestedNames
-from pki.x509 import der
 from pki.x509.requests import MAX_SIZE, CertificationRequestInfo, parse_request, request_tbs, verify_request
 from tests.support import x509_objects as make
 

@@ -5,8 +5,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from pki.algorithms import SCHEMES
-from pki.errors import UnsupportedAlgorithmError, VerificationError
-from pki.x509.der import EncodingError
+from pki.errors import EncodingError, UnsupportedAlgorithmError, VerificationError
 from pki.x509.signatures import public_key, verify
 from tests.support import x509_objects as make
 

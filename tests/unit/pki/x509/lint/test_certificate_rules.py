@@ -15,8 +15,8 @@ from cryptography.x509.name import _ASN1Type as StringType
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
+from pki import der
 from pki.algorithms import SCHEMES, SignatureScheme, select_scheme
-from pki.x509 import der
 from pki.x509.certificates import Certificate, certificate_tbs
 from pki.x509.lint import RULES, lint_certificate
 from pki.x509.lint.candidate import Extension, Fields

@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat import asn1
 
+from pki import der
 from pki.algorithms import SCHEMES
-from pki.x509 import der
 from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, Revocation, crl_tbs, parse_crl
 from pki.x509.lint import CRL_RULES, lint_crl
 from pki.x509.lint.candidate import Extension

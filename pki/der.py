@@ -22,7 +22,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 
 from pki.algorithms import Algorithm, SignatureScheme, algorithm_of_key
-from pki.errors import PkiError
+from pki.errors import EncodingError
 
 CERTIFICATE = "CERTIFICATE"
 CRL = "X509 CRL"
@@ -38,10 +38,6 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtens
 
 T = TypeVar("T")
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
-
-
-class EncodingError(PkiError):
-    """Bytes that are not what they should be: broken PEM or DER, or another kind of object."""
 
 
 @asn1.sequence

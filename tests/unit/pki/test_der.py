@@ -7,10 +7,9 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from pki import der
 from pki.algorithms import ALGORITHMS, NULL, SCHEMES
-from pki.errors import UnsupportedAlgorithmError
-from pki.x509 import der
-from pki.x509.der import EncodingError
+from pki.errors import EncodingError, UnsupportedAlgorithmError
 from tests.support import x509_objects as make
 
 SIGNED = der.assemble(b"\x30\x00", SCHEMES["ed25519"], b"signature")
