@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.timing import call_seconds, command_seconds
+from benchmarks.timing import command_seconds, seconds
 from pki.algorithms import ALGORITHMS
 from pki.authority import Authority, CaRequest, create_ca
 from pki.issuance import IssuingKey, sign_request
@@ -105,7 +105,7 @@ def _measure(subject: Subject, folder: Path) -> Row:
     ca = _authority(subject, folder / "ca")
     with ca.key() as key:
         work = {"sign": _signing(ca, key), "issue": _issuing(ca, key, csr.read_bytes())}
-        in_process = call_seconds(work, turns=TURNS)
+        in_process = seconds(work, turns=TURNS)
     command = [sys.executable, "-m", "reconciler", "cert", "issue", "--ca-dir", str(ca.layout.root)]
     command += ["--profile", LEAF, "--csr", str(csr)]
     by_command = command_seconds({"command": command}, turns=COMMANDS, environment=subject.environment)
@@ -149,7 +149,7 @@ def _append_seconds(folder: Path) -> float:
             file.write(b"x" * 300)
             os.fsync(file.fileno())
 
-        return call_seconds({"append": append}, turns=5)["append"]
+        return seconds({"append": append}, turns=5)["append"]
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ FLOOR = "python -c 'import click'"
 
 
 def main() -> None:
-    seconds = command_seconds(COMMANDS, turns=TURNS)
+    taken = command_seconds(COMMANDS, turns=TURNS)
     print(f"{'command':<28}{'median':>10}{'of click':>12}{'above click':>14}")
-    for name, taken in seconds.items():
-        above = (taken - seconds[FLOOR]) * 1000
-        print(f"{name:<28}{taken * 1000:>7.0f} ms{taken / seconds[FLOOR]:>12.2f}{above:>11.0f} ms")
+    floor = taken[FLOOR]
+    for name, seconds in taken.items():
+        print(f"{name:<28}{seconds * 1000:>7.0f} ms{seconds / floor:>12.2f}{(seconds - floor) * 1000:>11.0f} ms")
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ def enroll(authority: Authority, request: EnrollRequest) -> Credential:
     _require_free(layout)
     with authority.key() as issuer, ExitStack() as stack:
         parts = _parts(request, templates)
+        authority.ledger.require_sound(now)
         prepared = [stack.enter_context(_prepare_key(authority, layout, part)) for part in parts]
         files.make_directory(layout.directory, mode=0o700)
         stack.enter_context(_exclusive(layout))

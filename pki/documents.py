@@ -167,12 +167,10 @@ def _syntax_problem(error: yaml.YAMLError | UnicodeEncodeError, text: str) -> tu
     return "not valid YAML: it holds a character that YAML does not allow", _first_control_character(text)
 
 
-def _first_control_character(text: str) -> yaml.Mark | None:
+def _first_control_character(text: str) -> yaml.Mark:
     found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
-    if found is None:
-        return None
-    before = text[: found.start()]
-    return yaml.Mark("", found.start(), before.count("\n"), len(before) - before.rfind("\n") - 1, None, 0)
+    before = text[: found.start()] if found else ""
+    return yaml.Mark("", len(before), before.count("\n"), len(before) - before.rfind("\n") - 1, None, 0)
 
 
 @dataclass(slots=True)

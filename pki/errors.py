@@ -133,14 +133,14 @@ class LockTimeoutError(StoreError):
 
 
 @contextmanager
-def about(place: object, *, hint: str | None = None) -> Iterator[None]:
-    """Put a place, such as a file, before the message of any `PkiError` that leaves the block; its kind stays.
+def about(place: object, *, of: type[PkiError] = PkiError, hint: str | None = None) -> Iterator[None]:
+    """Put a place, such as a file, before the message of an error of this type that leaves the block.
 
     `hint` is for an error that has none.
     """
     try:
         yield
-    except PkiError as error:
+    except of as error:
         error.message = f"{place}: {error.message}"
         error.args = (error.message,)
         error.hint = error.hint or hint

@@ -50,6 +50,15 @@ class Ledger:
             self._settle(now)
             yield
 
+    def require_sound(self, now: datetime) -> None:
+        """Refuse to go on with records that nothing could be entered in, before a key is made for what would be.
+
+        Raises:
+            StoreError: they are damaged, cannot be written, or another process holds their lock for too long.
+        """
+        with self.exclusive(now):
+            """Taking the lock settles the records or raises."""
+
     def entries(self, now: datetime) -> list[IndexEntry]:
         """Return the index as it is, or will be once the intent of a run that is writing or crashed is settled."""
         return index.read(self.layout.index, begun=self._begun(now))

@@ -63,7 +63,7 @@ def _declare(name: str, data: Mapping[str, Any]) -> tuple[Variable, list[Problem
         required=data.get("required", False),
         default=data.get("default"),
         description=data.get("description", ""),
-        pattern=_checked(data, "pattern", lambda text: compile_pattern(text).text, path, problems),
+        pattern=_checked(data, "pattern", lambda text: compile_pattern(text).pattern, path, problems),
         enum=tuple(data.get("enum", ())),
         min_length=data.get("minLength"),
         max_length=data.get("maxLength"),

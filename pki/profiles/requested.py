@@ -6,7 +6,7 @@ What is given explicitly wins over what is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,16 @@ _WORDS = {"dns": "DNS name", "ip": "IP address", "email": "e-mail address", "uri
 
 @dataclass(slots=True)
 class Placement:
-    """Where requested names went: into variables, or nowhere because the profile or the caller decides otherwise."""
+    """Where requested names went.
+
+    `values` are those of variables. Of the others, the caller's own variables replace the `overruled`; the profile has
+    no place for the rest, which in a subject are `left_out` and in subjectAltName are `homeless`.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
-    subject_left: list[Name] = field(default_factory=list)
-    homeless: list[Name] = field(default_factory=list)
     overruled: list[Name] = field(default_factory=list)
+    left_out: list[Name] = field(default_factory=list)
+    homeless: list[Name] = field(default_factory=list)
 
 
 def place(profile: Profile, requested: RequestedNames, given: Collection[str]) -> Placement:
@@ -41,8 +45,8 @@ def place(profile: Profile, requested: RequestedNames, given: Collection[str]) -
     for kind in dict(requested.subject):
         wanted = [value for name, value in requested.subject if name == kind and value]
         places = [whole(attribute.value) for attribute in profile.subject if attribute.name == kind]
-        rest, _ = _fill(profile, places, wanted, given, placement.values)
-        placement.subject_left += [(kind, name) for name in rest]
+        rest, decided = _fill(profile, places, wanted, given, placement.values)
+        (placement.overruled if decided else placement.left_out).extend((kind, name) for name in rest)
     alternatives = {"dns": requested.dns, "ip": requested.ips, "email": requested.emails, "uri": requested.uris}
     for kind, asked in alternatives.items():
         rest, decided = _fill(profile, _places(profile, kind), list(asked), given, placement.values)
@@ -72,18 +76,19 @@ def _fill(
 def report(placement: Placement, other: Collection[str], template_names: Collection[Name]) -> Iterator[Finding]:
     """Say what was asked for and is not in the certificate, whose names are `template_names`.
 
-    Alternative names without a place are errors; attributes of the subject, and names that the caller's own variables
-    replace, are notices.
+    Alternative names without a place are errors, the others are notices.
     """
-    for kind, name in placement.subject_left:
-        if (kind, name) not in template_names:
-            yield _notice(f"the CSR's {kind} {name!r} is left out: the profile decides")
-    for kind, name in placement.overruled:
-        if (kind, _normal(kind, name)) not in template_names:
-            yield _notice(f"the CSR's {_WORDS[kind]} {name!r} is left out: the variables given decide")
-    for kind, name in placement.homeless:
-        if (kind, _normal(kind, name)) not in template_names:
-            yield _refusal(f"the CSR asks for the {_WORDS[kind]} {name!r}, for which the profile has no place")
+
+    def missing(wanted: Iterable[Name]) -> list[str]:
+        absent = [(kind, name) for kind, name in wanted if (kind, _normal(kind, name)) not in template_names]
+        return [f"{_WORDS.get(kind, kind)} {name!r}" for kind, name in absent]
+
+    for name in missing(placement.left_out):
+        yield _notice(f"the CSR's {name} is left out: the profile decides")
+    for name in missing(placement.overruled):
+        yield _notice(f"the CSR's {name} is left out: the variables given decide")
+    for name in missing(placement.homeless):
+        yield _refusal(f"the CSR asks for the {name}, for which the profile has no place")
     for name in other:
         yield _refusal(f"the CSR asks for {name}, for which the profile has no place")
 
@@ -101,7 +106,7 @@ def certified_names(subject: x509.Name, san: x509.SubjectAlternativeName | None)
 
 def _normal(kind: str, name: str) -> str:
     try:
-        return _NORMAL_FORMS[kind](name)
+        return _NORMAL_FORMS[kind](name) if kind in _NORMAL_FORMS else name
     except ValueError:
         return name
 

@@ -133,6 +133,9 @@ _BY_KIND = {
     "ml-dsa": _whole("ML_DSA"),
 }
 
+Sizes = tuple[int, int] | None
+"""The least and greatest key size of CK_MECHANISM_INFO, None when it was not asked for."""
+
 SIGNING = {scheme.name: _BY_KIND[scheme.kind](scheme) for scheme in SCHEMES.values()}
 """The ways to ask for each scheme, in order of preference."""
 
@@ -173,21 +176,26 @@ def choose(scheme: SignatureScheme, offered: Collection[str], approach: str | No
     )
 
 
-def supports(algorithm: Algorithm, offered: Collection[str]) -> bool:
+def supports(algorithm: Algorithm, offered: Collection[str], sizes: Sizes = None) -> bool:
     """Say whether a token that lists `offered` can make such a key and sign with it."""
-    return generation(algorithm).mechanism in offered and any(
+    listed = generation(algorithm).mechanism in offered and any(
         spec.mechanism in offered for spec in SIGNING[algorithm.scheme]
     )
+    return listed and _fits(algorithm, sizes)
 
 
-def require_support(algorithm: Algorithm, offered: Collection[str]) -> None:
+def require_support(algorithm: Algorithm, offered: Collection[str], sizes: Sizes = None) -> None:
     """Refuse what the token's own list does not offer; a vendor's name promises nothing.
 
     Raises:
         UnsupportedAlgorithmError: it does not offer it.
     """
-    if supports(algorithm, offered):
+    if supports(algorithm, offered, sizes):
         return
+    if supports(algorithm, offered) and sizes:
+        raise UnsupportedAlgorithmError(
+            f"the token makes {generation(algorithm).kind} keys of {sizes[0]} to {sizes[1]} bits: {algorithm} is none"
+        )
     needed = (generation(algorithm).mechanism, *(spec.mechanism for spec in SIGNING[algorithm.scheme]))
     missing = _mechanisms(name for name in needed if name not in offered)
     if algorithm.family is Family.ML_DSA:
@@ -208,6 +216,13 @@ def ecdsa_signature(raw: bytes, field_bytes: int) -> bytes:
     if len(raw) != 2 * field_bytes:
         raise TokenError(f"the token returned an ECDSA signature of {len(raw)} bytes, not {2 * field_bytes}")
     return encode_dss_signature(int.from_bytes(raw[:field_bytes]), int.from_bytes(raw[field_bytes:]))
+
+
+def _fits(algorithm: Algorithm, sizes: Sizes) -> bool:
+    """RSA and EC keys are counted in bits everywhere, others as each token likes; zero means that it does not say."""
+    if algorithm.family not in (Family.RSA, Family.EC) or sizes is None or not sizes[1]:
+        return True
+    return sizes[0] <= algorithm.bits <= sizes[1]
 
 
 def _field_bytes(key: Algorithm) -> int:

@@ -30,7 +30,7 @@ def csr() -> None:
     examples=[
         "qpki csr gen --keyout www.key --cn www.example.com --dns www.example.com --out www.csr",
         "qpki csr gen --key server.key --cn server.example.com --dns server.example.com --out server.csr",
-        "qpki csr gen --hsm-config ./hsm.yaml --key-label server-key --cn server.example.com --out hsm.csr",
+        "qpki csr gen --hsm-config ./hsm.yaml --key-label web-key --cn web.example.com --out web.csr",
     ],
 )
 @click.option("--key", "file", type=options.FILE, help="Sign with the private key in this file.")

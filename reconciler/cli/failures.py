@@ -39,19 +39,25 @@ def explain(error: BaseException) -> Failure:
 
 def _explain(error: BaseException) -> Failure:
     match error:
+        case FindingsError():
+            return _findings(error)
         case PkiError():
-            details = finding_lines(error.findings) if isinstance(error, FindingsError) else []
-            return Failure(error.message, error.hint, error.exit_code, tuple(details))
-        case click.UsageError():
-            return _usage(error)
+            return Failure(error.message, error.hint, error.exit_code)
         case click.ClickException():
-            return Failure(error.format_message())
+            return _usage(error)
         case click.Abort() | KeyboardInterrupt() | EOFError():
             return Failure("interrupted", _AFTER_INTERRUPTION, ExitCode.INTERRUPTED)
         case OSError():
             return Failure(_of_system(error))
         case _:
             return Failure(f"something unforeseen: {type(error).__name__}: {error}", _AFTER_A_FAULT)
+
+
+def _findings(error: FindingsError) -> Failure:
+    """List all findings above the error; one that the error's own words tell already adds only its hint."""
+    told = len(error.findings) == 1 and error.findings[0].message in error.message
+    details = () if told else tuple(finding_lines(error.findings))
+    return Failure(error.message, error.hint or (error.findings[0].hint if told else None), error.exit_code, details)
 
 
 def _notes(error: BaseException | None) -> list[str]:
@@ -65,7 +71,9 @@ def _one_line(text: str) -> str:
     return inline(" ".join(text.split()))
 
 
-def _usage(error: click.UsageError) -> Failure:
+def _usage(error: click.ClickException) -> Failure:
+    if not isinstance(error, click.UsageError):
+        return Failure(error.format_message())
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return Failure("a command is missing", details=(error.message, ""))
     if isinstance(error, click.NoSuchOption) and _SECRET_OPTION.match(error.option_name):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pki.errors import PkiError
+
 if TYPE_CHECKING:
     from cryptography.x509 import Extension, Name, SubjectAlternativeName
 
@@ -212,11 +214,23 @@ def module(lib: Path | None, hsm_config: Path | None) -> tuple[Path, Mapping[str
     return config.lib, config.env
 
 
+@contextmanager
+def of(file: Path) -> Iterator[None]:
+    """Name the file in what goes wrong with it: a command can read several."""
+    try:
+        yield
+    except PkiError as error:
+        if str(file) not in error.message:
+            error.message = f"{file}: {error.message}"
+        raise
+
+
 def request(file: Path) -> CertificateRequest:
     from pki.store import files
     from pki.x509.requests import MAX_SIZE, parse_request
 
-    return parse_request(files.read(file, limit=MAX_SIZE))
+    with of(file):
+        return parse_request(files.read(file, limit=MAX_SIZE))
 
 
 def all_certificates(files: Iterable[Path]) -> list[Certificate]:
@@ -227,14 +241,16 @@ def certificates(file: Path) -> list[Certificate]:
     from pki.store import files
     from pki.x509.certificates import parse_certificates
 
-    return parse_certificates(files.read(file))
+    with of(file):
+        return parse_certificates(files.read(file))
 
 
 def crl(file: Path) -> Crl:
     from pki.store import files
     from pki.x509.crls import parse_crl
 
-    return parse_crl(files.read(file, limit=None))
+    with of(file):
+        return parse_crl(files.read(file, limit=None))
 
 
 def find(authority: Authority, certificate: int | Path) -> tuple[IndexEntry, Certificate | None]:
@@ -250,7 +266,7 @@ def find(authority: Authority, certificate: int | Path) -> tuple[IndexEntry, Cer
     if isinstance(certificate, int):
         serial, given = certificate, None
     else:
-        given = parse_certificate(files.read(certificate))
+        given = certificates(certificate)[0]
         serial = given.serial
     path = authority.layout.issued(serial_hex(serial))
     filed = parse_certificate(files.read(path)) if files.exists(path) else None

@@ -28,7 +28,7 @@ def key() -> None:
     "gen",
     examples=[
         "qpki key gen --algorithm ecdsa-p256 --out server.key",
-        "qpki key gen --algorithm ecdsa-p384 --hsm-config ./hsm.yaml --key-label root-ca-key",
+        "qpki key gen --algorithm ecdsa-p256 --hsm-config ./hsm.yaml --key-label web-key",
     ],
 )
 @options.algorithm

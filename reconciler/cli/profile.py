@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from reconciler.cli import inputs, options
 from reconciler.cli.app import App
 from reconciler.cli.types import PROFILE
 from reconciler.cli.verbs import VerbGroup
+
+if TYPE_CHECKING:
+    from pki.profiles.catalog import Catalog
 
 
 @click.group(cls=VerbGroup)
@@ -78,18 +82,29 @@ def vars_(app: App, name: str, directories: Sequence[Path], output: str) -> None
     app.show({"profile": found.name, "variables": listed}, profiles.variables_text, output)
 
 
-@profile.command("export", examples=["qpki profile export ec/tls-server --out tls-server.yaml"])
-@profile_name
+@profile.command(
+    "export",
+    examples=["qpki profile export ec/tls-server --out tls-server.yaml", "qpki profile export --all ./profiles"],
+)
+@click.argument("name", type=PROFILE, metavar="NAME|FILE", required=False)
 @own_profiles
 @options.out
+@click.option("--all", "into", type=options.NEW_DIRECTORY, metavar="DIRECTORY", help="Copy every profile into it.")
 @click.pass_obj
-def export(app: App, name: str, directories: Sequence[Path], out: Path | None) -> None:
-    """Copy a profile, to build your own on.
+def export(app: App, name: str | None, directories: Sequence[Path], out: Path | None, into: Path | None) -> None:
+    """Copy profiles, to build your own on.
 
-    Its YAML goes to a file with --out, or to stdout.
+    The YAML goes to a file with --out, or to stdout. --all copies every profile, and over none that is there.
     """
-    inputs.catalog(directories).get(name)
-    app.deliver(inputs.catalog(directories).text(name).encode(), out)
+    catalog = inputs.catalog(directories)
+    inputs.only_one({"NAME": name, "--all": into})
+    inputs.only_one({"--out": out, "--all": into})
+    if into is not None:
+        _export_all(app, catalog, into)
+    elif name is not None:
+        app.deliver(catalog.text(name).encode(), out)
+    else:
+        raise click.UsageError("which profile? Name it, or copy them --all")
 
 
 @profile.command("lint", examples=["qpki profile lint tls-server.yaml"])
@@ -105,3 +120,13 @@ def lint(app: App, files: Sequence[Path], output: str) -> None:
 
     found = [profiles.profile_summary(inputs.catalog().get(str(file.resolve()))) for file in files]
     app.show({"profiles": found}, profiles.lint_text, output)
+
+
+def _export_all(app: App, catalog: Catalog, into: Path) -> None:
+    from pki.store import files
+
+    for name in catalog.names():
+        path = into / f"{name}.yaml"
+        files.make_directory(path.parent)
+        files.create(path, catalog.text(name).encode())
+        app.say(f"Written to {path}")

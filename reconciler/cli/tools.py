@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import inputs, options
 from reconciler.cli.app import App
 from reconciler.cli.types import SCHEMA
 from reconciler.cli.verbs import Verb
@@ -28,7 +28,9 @@ def inspect(app: App, file: Path, output: str) -> None:
     from pki.store import files
     from reconciler.render import inspection
 
-    app.show(inspection.inspect(files.read(file), file), inspection.text, output)
+    with inputs.of(file):
+        found = inspection.inspect(files.read(file), file)
+    app.show(found, inspection.text, output)
 
 
 @click.command(cls=Verb, examples=["qpki schema", "qpki schema hsm"])

@@ -69,7 +69,7 @@ def filed_facts(authority: Authority, entry: IndexEntry, certificate: Certificat
 def revoked_facts(authority: Authority, entry: IndexEntry, crl: Crl | None) -> dict[str, Any]:
     return {
         **entry_facts(entry, authority.now()),
-        "crl": crl and published_facts(crl, authority.layout),
+        "crl": None if crl is None else published_facts(crl, authority.layout),
     }
 
 

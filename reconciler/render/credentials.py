@@ -45,7 +45,7 @@ def credential_facts(credential: Credential, now: datetime) -> dict[str, Any]:
 
 def revoked_facts(authority: Authority, credential: Credential, crl: Crl | None) -> dict[str, Any]:
     facts = credential_facts(credential, authority.now())
-    return {**facts, "crl": crl and published_facts(crl, authority.layout)}
+    return {**facts, "crl": None if crl is None else published_facts(crl, authority.layout)}
 
 
 def enrolled_text(facts: Facts) -> str:

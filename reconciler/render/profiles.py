@@ -63,10 +63,6 @@ def lint_text(facts: Facts) -> str:
     return "\n".join(f"VALID: {profile['name']} ({profile['source']})" for profile in facts["profiles"])
 
 
-def exported_text(facts: Facts) -> str:
-    return f"{count(len(facts['files']), 'profile')} exported:\n" + "\n".join(f"  {path}" for path in facts["files"])
-
-
 def _limits(variable: Variable) -> dict[str, Any]:
     """Return the constraints that say something, in one mapping."""
     own = {name: getattr(variable, name) for name in _LIMITS}

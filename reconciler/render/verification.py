@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pki.names import display
-from pki.x509.path import CertificationPath
+from pki.x509.path import CertificationPath, CrlStatus
 from reconciler.render.certificates import certificate_facts, summary_rows
 from reconciler.render.layout import Facts, fields, instant
 
@@ -18,21 +18,24 @@ def path_facts(path: CertificationPath) -> dict[str, Any]:
         "anchor_fingerprint": path.anchor.fingerprint,
         "policies": sorted(path.policies),
         "notices": [notice.message for notice in path.notices],
-        "revocation": [
-            {
-                "subject": display(status.certificate.subject),
-                "checked": status.crl is not None,
-                "crl_number": status.crl and status.crl.number,
-                "crl_this_update": status.crl and instant(status.crl.this_update),
-            }
-            for status in path.revocation
-        ],
+        "revocation": [_status(status) for status in path.revocation],
     }
 
 
 def path_text(facts: Facts) -> str:
     rows = [*summary_rows(facts["certificate"]), ("Path", facts["path"]), ("Revocation", _revocation(facts))]
     return f"Certificate is VALID\n{fields(rows)}"
+
+
+def _status(status: CrlStatus) -> dict[str, Any]:
+    crl = status.crl
+    return {
+        "subject": display(status.certificate.subject),
+        "checked": crl is not None,
+        # not `crl and`: an empty CRL is false
+        "crl_number": None if crl is None or crl.number is None else str(crl.number),
+        "crl_this_update": None if crl is None else instant(crl.this_update),
+    }
 
 
 def _revocation(facts: Facts) -> str:

@@ -70,7 +70,6 @@ def shared(_made, tmp_path_factory) -> Site:
     return _made.copy(tmp_path_factory.mktemp("shared"))
 
 
-
 @pytest.fixture
 def token(tmp_path_factory) -> SoftHsm:
     """Give a SoftHSM2 token of one's own, beside the site: what a token counts is no file of ours."""

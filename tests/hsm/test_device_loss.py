@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from pki.algorithms import ALGORITHMS
-from tests.support.checkout import ROOT
 from tests.support.tokens import TokenServer, token_server
 
 pytestmark = [pytest.mark.hsm, pytest.mark.hsm("p11-kit")]
 
 # Obeys a line at a time and answers with one: in a process of its own, because p11-kit's client belongs to the process.
 CLIENT = """
-import sys
-from pathlib import Path
-from pki.algorithms import ALGORITHMS, SCHEMES
-from pki.errors import PkiError
-from pki.signers.config import load_config
-from pki.signers.pkcs11 import open_token
-from tests.support.tokens import FixedSecrets
-
-config, secrets, token, signer = load_config(Path(sys.argv[1])), FixedSecrets(), None, None
 for command in sys.stdin:
     try:
         match command.strip():
@@ -70,11 +59,7 @@ def server(hsm, token) -> Iterator[TokenServer]:
 
 @pytest.fixture
 def client(hsm, server) -> Iterator[Client]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, str(server.config_path)],
-        env={**hsm.environment, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = hsm.start(CLIENT, config=server.config_path)
     client = Client(process)
     assert (client("open"), client("signer"), client("sign")) == ("opened", "ecdsa-p256", "True")
     yield client

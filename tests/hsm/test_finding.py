@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_a_module_that_does_not_start_says_what_to_check(tmp_path):
     assert "CKR_GENERAL_ERROR" in str(error)
     with open_token(hsm.config(), FixedSecrets()) as token:  # and the next configuration works
         assert token.keys() == []
+
+
+def test_a_module_that_does_not_start_when_it_is_loaded_says_so_too(hsm):
+    """The same in a process that never had the module: here, a copy of it."""
+    copy = hsm.directory / "copy.so"
+    shutil.copy(hsm.lib, copy)
+
+    error = refused(hsm.write_config("x.yaml", lib=copy, env={"SOFTHSM2_CONF": hsm.directory / "nope.conf"}))
+
+    assert str(error) == f"the PKCS#11 module {copy} does not start (CKR_GENERAL_ERROR)"
+    assert error.hint == "check its own configuration, and the variables under `env`"
 
 
 def test_no_such_token_names_those_that_are_there(hsm):

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 
 import pkcs11
 import pytest
 
 from pki.algorithms import ALGORITHMS
-from pki.errors import KeyExistsError, TokenError, UnsupportedAlgorithmError
+from pki.errors import KeyAccessError, KeyExistsError, TokenError, UnsupportedAlgorithmError
+from pki.signers import mechanisms
 from pki.signers.config import load_config
 from pki.signers.pkcs11 import keygen, open_token
-from tests.support.checkout import ROOT
-from tests.support.tokens import run_python, spy
+from tests.support.tokens import spy
 
 pytestmark = pytest.mark.hsm
 
 P256 = ALGORITHMS["ecdsa-p256"]
-GENERATE = (
-    "import sys\n"
-    "from pathlib import Path\n"
-    "from pki.algorithms import ALGORITHMS\n"
-    "from pki.signers.config import load_config\n"
-    "from pki.signers.pkcs11 import open_token\n"
-    "from tests.support.tokens import FixedSecrets\n"
-    "with open_token(load_config(Path(sys.argv[1])), FixedSecrets()) as token:\n"
-    "    print('ready', flush=True)\n"
-    "    token.generate(ALGORITHMS[sys.argv[2]], label='new')\n"
-)
+GENERATE = """
+with open_token(config, secrets) as token:
+    print('ready', flush=True)
+    token.generate(ALGORITHMS[arguments[0]], label='new')
+    if arguments[1:]:
+        sys.stdin.read()
+"""
 
 
 def test_another_program_sees_a_key_that_cannot_leave(hsm, token):
@@ -48,7 +42,7 @@ def test_every_attribute_that_matters_is_asked_for(hsm, name):
     """Tokens differ in what they assume when one is left out."""
     watch = spy(hsm)
 
-    run_python(GENERATE, str(watch.config_path), name)
+    hsm.script(GENERATE, name, config=watch.config_path)
 
     request = watch.log().partition("C_GenerateKeyPair")[2].partition("Returned:")[0]
     private = request.partition("pPrivateKeyTemplate")[2]
@@ -75,6 +69,33 @@ def test_a_key_that_could_leave_is_refused_and_destroyed_and_nothing_else_is(hsm
 
     assert token.keys() == [kept]
     assert "leaky" not in hsm.tool("--list-objects")
+
+
+def test_a_key_that_could_leave_and_cannot_be_destroyed_is_named(token, monkeypatch):
+    monkeypatch.setitem(keygen.KEPT_INSIDE, pkcs11.Attribute.EXTRACTABLE, True)
+    monkeypatch.setitem(keygen.KEPT_INSIDE, pkcs11.Attribute.DESTROYABLE, False)
+
+    with pytest.raises(TokenError, match=r'"leaky" \(id 07\) is not to be used, but .* does not destroy it') as caught:
+        token.generate(P256, label="leaky", key_id="07")
+
+    assert caught.value.hint == "delete it with the vendor's tool"
+
+
+@pytest.mark.parametrize("dialects", [("1303ffffff", "06032b6570"), ("06032b6570", "1303ffffff")])
+def test_both_names_of_the_edwards_curve_are_tried(token, monkeypatch, dialects):
+    """Opencryptoki knows the OID alone, other tokens the name alone."""
+    monkeypatch.setattr(mechanisms, "_ED25519_PARAMS", tuple(map(bytes.fromhex, dialects)))
+
+    assert token.generate(ALGORITHMS["ed25519"], label="key").algorithm == ALGORITHMS["ed25519"]
+
+
+def test_a_curve_that_the_token_knows_by_neither_name_is_one_clear_error(token, monkeypatch):
+    monkeypatch.setattr(mechanisms, "_ED25519_PARAMS", (b"\x13\x01a", b"\x13\x01b"))
+
+    with pytest.raises(KeyAccessError, match="cannot generate a key"):
+        token.generate(ALGORITHMS["ed25519"], label="key")
+
+    assert token.keys() == []
 
 
 @pytest.mark.parametrize("object_class", ["privkey", "pubkey", "secrkey"])
@@ -131,11 +152,7 @@ def test_post_quantum_keys_follow_the_mode_rule(token):
 
 def test_ctrl_c_during_key_generation_leaves_no_key_behind(hsm):
     """The signal arrives while the token works: its key is there, and our process never learns its handle."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", GENERATE + "    sys.stdin.read()\n", str(hsm.config_path), "rsa-4096"],
-        env={**hsm.environment, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = hsm.start(GENERATE, "rsa-4096", "and wait")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
@@ -146,12 +163,7 @@ def test_ctrl_c_during_key_generation_leaves_no_key_behind(hsm):
 
 def test_two_programs_that_make_one_label_at_once_leave_at_most_one_key(hsm):
     """Tokens do not stop a second key of one label; whoever sees two takes its own back."""
-    command = [sys.executable, "-c", GENERATE, str(hsm.config_path), "ecdsa-p384"]
-    environment = {**hsm.environment, "PYTHONPATH": str(ROOT)}
-    processes = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    processes = [hsm.start(GENERATE, "ecdsa-p384") for _ in range(3)]
     outcomes = [(*process.communicate(timeout=120), process.returncode) for process in processes]
 
     made = hsm.tool("--list-objects", "--type", "privkey").count("Private Key Object")

@@ -12,11 +12,19 @@ from pki.errors import PinError, SecretError
 from pki.ports import SystemSecrets
 from pki.signers.config import load_config
 from pki.signers.pkcs11 import PinState, open_token, token_info
-from tests.support.tokens import PIN, PIN_ENV, SO_PIN, FixedSecrets, run_python, spy
+from tests.support.tokens import PIN, PIN_ENV, SO_PIN, FixedSecrets, spy
 
 pytestmark = pytest.mark.hsm
 
 WRONG = "918273"
+
+OFFER_FOUR_PINS = """
+for pin in ('918273', '918273', '918273', '1234'):
+    try:
+        open_token(config, FixedSecrets(pin)).close()
+    except PkiError as error:
+        print(error)
+"""
 
 
 def test_a_wrong_pin_is_one_clear_error(hsm):
@@ -30,20 +38,7 @@ def test_a_wrong_pin_is_handed_to_the_token_once_however_often_it_is_offered(hsm
     """A spy between us and the token counts the logins."""
     watch = spy(hsm)
 
-    run_python(
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from pki.errors import PinError\n"
-        "from pki.signers.config import load_config\n"
-        "from pki.signers.pkcs11 import open_token\n"
-        "from tests.support.tokens import FixedSecrets\n"
-        "for pin in ('918273', '918273', '918273', '1234'):\n"
-        "    try:\n"
-        "        open_token(load_config(Path(sys.argv[1])), FixedSecrets(pin)).close()\n"
-        "    except PinError as error:\n"
-        "        print(error)\n",
-        str(watch.config_path),
-    )
+    hsm.script(OFFER_FOUR_PINS, config=watch.config_path)
 
     assert watch.calls().count("C_Login") == 2  # the wrong one, and the right one
 
@@ -101,16 +96,7 @@ def test_the_session_of_the_pin_outlives_the_first_use(hsm, secrets):
 def test_the_process_logs_out_and_finalises_when_it_ends(hsm):
     watch = spy(hsm)
 
-    run_python(
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from pki.signers.config import load_config\n"
-        "from pki.signers.pkcs11 import open_token\n"
-        "from tests.support.tokens import FixedSecrets\n"
-        "with open_token(load_config(Path(sys.argv[1])), FixedSecrets()) as token:\n"
-        "    token.keys()\n",
-        str(watch.config_path),
-    )
+    hsm.script("with open_token(config, secrets) as token: token.keys()", config=watch.config_path)
 
     assert watch.calls()[-3:] == ["C_Logout", "C_CloseSession", "C_Finalize"]
 

@@ -8,7 +8,7 @@ import pytest
 from pki.algorithms import ALGORITHMS, SCHEMES
 from pki.errors import TokenError
 from pki.signers.pkcs11 import module, open_token
-from tests.support.tokens import PIN, FixedSecrets, run_python, spy
+from tests.support.tokens import PIN, FixedSecrets, spy
 
 pytestmark = pytest.mark.hsm
 
@@ -16,46 +16,37 @@ P256 = ALGORITHMS["ecdsa-p256"]
 SHA256 = SCHEMES["ecdsa-sha256"]
 
 FORK = """
-import os, sys
-from pathlib import Path
-from pki.algorithms import SCHEMES
-from pki.errors import TokenError
-from pki.signers.config import load_config
-from pki.signers.pkcs11 import list_slots, open_token
-from tests.support.tokens import FixedSecrets
-
-config = load_config(Path(sys.argv[1]))
-with open_token(config, FixedSecrets()) as token:
+with open_token(config, secrets) as token:
     signer = token.signer(label='key', key_id=None)
+    uses = (
+        lambda: signer.sign(b'', SCHEMES['ecdsa-sha256']),
+        lambda: open_token(config, secrets),
+        lambda: list_slots(config.lib, config.env),
+    )
     child = os.fork()
     if not child:
-        for attempt in (lambda: signer.sign(b'', SCHEMES['ecdsa-sha256']), lambda: open_token(config, FixedSecrets()),
-                        lambda: list_slots(config.lib, config.env)):
+        for use in uses:
             try:
-                attempt()
-            except TokenError as error:
+                use()
+            except PkiError as error:
                 print(error, '|', error.hint, flush=True)
         sys.exit(0)  # the parent's login must survive the end of its child
     os.waitpid(child, 0)
-    print(len(token.keys()), len(signer.sign(b'', SCHEMES['ecdsa-sha256'])) > 60)
+    print(len(token.keys()), len(uses[0]()) > 60)
 """
 
-
 OPEN_OFTEN = """
-import sys
-from pathlib import Path
-from pki.algorithms import ALGORITHMS
-from pki.signers.config import load_config
-from pki.signers.pkcs11 import check, open_token
-from tests.support.tokens import FixedSecrets
-
-config, secrets = load_config(Path(sys.argv[1])), FixedSecrets()
 for number in range(5):
     with open_token(config, secrets) as token:
         token.generate(ALGORITHMS['ecdsa-p256'], label=f'key-{number}')
         token.signer(label=f'key-{number}', key_id=None)
     for step in check(config, secrets, self_test=True):
         step.run()
+"""
+
+SIGN_ONCE = """
+with open_token(config, secrets) as token:
+    token.signer(label='key', key_id=None).sign(b'', SCHEMES['ecdsa-sha256'])
 """
 
 
@@ -133,7 +124,7 @@ def test_every_session_that_is_opened_is_closed(hsm):
     """Devices have few sessions (YubiHSM 2: 16)."""
     watch = spy(hsm)
 
-    run_python(OPEN_OFTEN, str(watch.config_path))
+    hsm.script(OPEN_OFTEN, config=watch.config_path)
 
     calls = watch.calls()
     assert calls.count("C_OpenSession") == calls.count("C_CloseSession") > 20
@@ -143,9 +134,17 @@ def test_a_forked_child_is_refused_and_its_parent_goes_on(hsm, token):
     """A child shares its parent's sockets and memory of the module: one use could end the parent's login."""
     token.generate(P256, label="key")
 
-    lines = run_python(FORK, str(hsm.config_path), env=hsm.environment).splitlines()
+    lines = hsm.script(FORK).splitlines()
 
     assert len(lines) == 4
     assert all("this process was forked after the PKCS#11 module was loaded" in line for line in lines[:3])
     assert all("'spawn'" in line for line in lines[:3])
     assert lines[3] == "1 True"
+
+
+def test_processes_that_log_in_at_the_same_moment_all_get_in(hsm, token):
+    """SoftHSM2 rewrites the token's file at each login; others then see no token, or CKR_GENERAL_ERROR."""
+    token.generate(P256, label="key")
+    processes = [hsm.start(SIGN_ONCE) for _ in range(12)]
+
+    assert [process.communicate(timeout=120)[1] for process in processes] == [""] * 12

@@ -9,47 +9,41 @@ from pki.errors import UnsupportedAlgorithmError
 from pki.signers.config import load_config
 from pki.signers.pkcs11 import open_token
 from pki.x509.signatures import verify
-from tests.support.tokens import run_python, spy
+from tests.support.tokens import spy
 
 pytestmark = pytest.mark.hsm
 
-OPEN = (
-    "import sys\n"
-    "from pathlib import Path\n"
-    "from pki.algorithms import ALGORITHMS, SCHEMES\n"
-    "from pki.signers.config import load_config\n"
-    "from pki.signers.pkcs11 import open_token\n"
-    "from pki.x509.signatures import verify\n"
-    "from tests.support.tokens import FixedSecrets\n"
-    "token = open_token(load_config(Path(sys.argv[1])), FixedSecrets())\n"
-)
+SIGN_TEN_TIMES = """
+with open_token(config, secrets) as token:
+    token.generate(ALGORITHMS['rsa-2048'], label='key')
+    signer = token.signer(label='key', key_id=None)
+    for name in ('rsa-sha256', 'rsa-pss-sha384'):
+        for _ in range(5):
+            signer.sign(b'message', SCHEMES[name])
+"""
 
-SIGN_TEN_TIMES = OPEN + (
-    "token.generate(ALGORITHMS['rsa-2048'], label='key')\n"
-    "signer = token.signer(label='key', key_id=None)\n"
-    "for name in ('rsa-sha256', 'rsa-pss-sha384'):\n"
-    "    for _ in range(5):\n"
-    "        signer.sign(b'message', SCHEMES[name])\n"
-)
+FOUR_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
 
-FOUR_THREADS = OPEN + (
-    "from concurrent.futures import ThreadPoolExecutor\n"
-    "kinds = ('ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'ed25519')\n"
-    "for kind in kinds:\n"
-    "    token.generate(ALGORITHMS[kind], label=kind)\n"
-    "def work(kind):\n"
-    "    with open_token(load_config(Path(sys.argv[1])), FixedSecrets()) as mine:\n"
-    "        signer = mine.signer(label=kind, key_id=None)\n"
-    "        scheme = SCHEMES[signer.algorithm.scheme]\n"
-    "        for number in range(200):\n"
-    "            message = number.to_bytes(4)\n"
-    "            verify(signer.spki, scheme, message, signer.sign(message, scheme))\n"
-    "            if number % 50 == 0:\n"
-    "                assert len(mine.keys()) == 4\n"
-    "        return 200\n"
-    "with ThreadPoolExecutor(4) as pool:\n"
-    "    print(sum(pool.map(work, kinds)))\n"
-)
+KINDS = ('ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'ed25519')
+
+def work(kind):
+    with open_token(config, secrets) as mine:
+        signer = mine.signer(label=kind, key_id=None)
+        scheme = SCHEMES[signer.algorithm.scheme]
+        for number in range(200):
+            message = number.to_bytes(4)
+            verify(signer.spki, scheme, message, signer.sign(message, scheme))
+            if number % 50 == 0:
+                assert len(mine.keys()) == 4
+    return 200
+
+with open_token(config, secrets) as token:
+    for kind in KINDS:
+        token.generate(ALGORITHMS[kind], label=kind)
+with ThreadPoolExecutor(4) as pool:
+    print(sum(pool.map(work, KINDS)))
+"""
 
 
 @pytest.mark.hsm("opensc")
@@ -57,7 +51,7 @@ def test_a_signature_is_one_operation_of_the_token_and_nothing_else(hsm):
     """No lookup, no session, no login per signature; the binding asks for the length first, hence two C_Sign."""
     watch = spy(hsm)
 
-    run_python(SIGN_TEN_TIMES, str(watch.config_path))
+    hsm.script(SIGN_TEN_TIMES, config=watch.config_path)
 
     calls = watch.calls()
     first, last = calls.index("C_SignInit"), len(calls) - calls[::-1].index("C_Sign")
@@ -70,7 +64,7 @@ def test_pss_parameters_are_always_passed(hsm):
     """Left out, the binding would say SHA-1 and a salt of 20 bytes."""
     watch = spy(hsm)
 
-    run_python(SIGN_TEN_TIMES, str(watch.config_path))
+    hsm.script(SIGN_TEN_TIMES, config=watch.config_path)
 
     log = watch.log()
     assert log.count("hashAlg = CKM_SHA384") == 5
@@ -80,7 +74,7 @@ def test_pss_parameters_are_always_passed(hsm):
 
 def test_four_threads_with_a_token_each_sign_800_times_without_an_error(hsm):
     """Unlocked, the binding and SoftHSM2 corrupt memory here; in a process of its own, that would be seen."""
-    assert run_python(FOUR_THREADS, str(hsm.config_path), env=hsm.environment) == "800\n"
+    assert hsm.script(FOUR_THREADS) == "800\n"
 
 
 @pytest.mark.parametrize("name", ["rsa-sha256", "rsa-sha512", "rsa-pss-sha256", "rsa-pss-sha384"])

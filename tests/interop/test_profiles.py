@@ -13,7 +13,7 @@ import pytest
 
 from pki.algorithms import Family
 from pki.profiles.model import Profile
-from tests.support import interop
+from tests.support import chains, interop
 from tests.support.issue import CATALOG, Estate, choices, is_root
 
 pytestmark = pytest.mark.interop
@@ -79,3 +79,26 @@ def test_openssl_accepts_the_path_until_the_certificate_is_revoked(
     assert interop.openssl_verdict(issue, family.before, tmp_path) == "valid"
     if issue.above:
         assert interop.openssl_verdict(issue, family.after, tmp_path) == "revoked"
+
+
+BAD = chains.issue("A CA without key usage and key identifiers", usage=None, key_ids=False).parsed
+
+
+def test_pkilint_finds_what_is_wrong() -> None:
+    """A linter that is wired up wrongly finds nothing either."""
+    issuer = chains.issue("Issuer").parsed
+
+    assert "ERROR pkix.certificate_skid_ca_missing" in " ".join(interop.pkilint_certificate(BAD))
+    assert "ERROR etsi.en_319_412_3.leg-4.2.1-2.country_attribute_absent" in " ".join(interop.pkilint_etsi(BAD))
+    assert "NOTICE pkix.issuer_and_subject_dn_not_binary_equal" in " ".join(interop.pkilint_pair(issuer, BAD))
+
+
+def test_zlint_finds_what_is_wrong(tmp_path: Path) -> None:
+    assert interop.zlint(BAD, tmp_path)["e_ext_subject_key_identifier_missing_ca"] == "error"
+
+
+def test_the_verifiers_believe_nobody_without_crls(estate: Estate, tmp_path: Path) -> None:
+    issue = estate.issue("ec/tls-server", "fewest")
+
+    assert interop.pyhanko_verdict(issue, []) not in {"valid", "revoked"}
+    assert "unable to get certificate CRL" in interop.openssl_verdict(issue, [], tmp_path)

@@ -50,7 +50,7 @@ def pkilint_etsi(subject: Certificate) -> list[str]:
 
 
 def pkilint_pair(issuer: Certificate, subject: Certificate) -> list[str]:
-    """Return what pkilint finds between a certificate and its issuer's: names, key identifiers, policies.
+    """Return what pkilint finds between a certificate and its issuer's at NOTICE and above: names, key ids, policies.
 
     The signature is left to path validators: this linter takes every RSA signature for PKCS #1 v1.5.
     """
@@ -61,7 +61,7 @@ def pkilint_pair(issuer: Certificate, subject: Certificate) -> list[str]:
     results = pairs.create_decoder_validation_container().validate(issuing)
     results += pairs.create_decoder_validation_container().validate(issued)
     results += pairs.create_issuer_validation_container().validate(issuing)
-    return _findings(results)
+    return _findings(results, ValidationFindingSeverity.NOTICE)
 
 
 def pkilint_crl(subject: Crl) -> list[str]:
@@ -69,12 +69,14 @@ def pkilint_crl(subject: Crl) -> list[str]:
     return _findings(_crl_linter().validate(_CRLS.load_der_document(subject.der).root))
 
 
-def _findings(results: Iterable[ValidationResult]) -> list[str]:
+def _findings(
+    results: Iterable[ValidationResult], threshold: ValidationFindingSeverity = ValidationFindingSeverity.WARNING
+) -> list[str]:
     return [
         f"{found.finding.severity} {found} at {result.node.path}"
         for result in results
         for found in result.finding_descriptions
-        if found.finding.severity <= ValidationFindingSeverity.WARNING
+        if found.finding.severity <= threshold
     ]
 
 
@@ -161,7 +163,8 @@ def openssl_verdict(
     if issue.above[:-1]:
         command += ["-untrusted", bundle("above.pem", *issue.above[:-1])]
     if issue.above:
-        command += ["-crl_check_all" if issue.above[:-1] else "-crl_check", "-CRLfile", bundle("crls.pem", *crls)]
+        command += ["-crl_check_all" if issue.above[:-1] else "-crl_check"]
+        command += ["-CRLfile", bundle("crls.pem", *published)] if (published := tuple(crls)) else []
     command += [*options, bundle("leaf.pem", issue.certificate)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode == 0:

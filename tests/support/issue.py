@@ -123,7 +123,7 @@ class Issue:
         return (self.certificate, *self.above)[-1]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Family:
     """A root, an issuing CA under it, and a certificate of each profile of the family for each set of values.
 
@@ -134,8 +134,8 @@ class Family:
     root: Authority
     issuing: Authority
     issued: Mapping[tuple[str, str], Issue | PkiError]
-    before: tuple[Crl, ...] = ()
-    after: tuple[Crl, ...] = ()
+    before: tuple[Crl, ...]
+    after: tuple[Crl, ...]
 
 
 @dataclass
@@ -223,28 +223,26 @@ def _populated(name: str, folder: Path) -> Family:
     root = new_ca(CATALOG.get(f"{name}/root-ca"), folder / "root")
     issuing = new_ca(CATALOG.get(f"{name}/issuing-ca"), folder / "issuing", root, urls=URLS)
     members = [profile for profile in map(CATALOG.get, CATALOG.names()) if family_of(profile) == name]
-    family = Family(root, issuing, {})
-    family.issued = {
-        (profile.name, values): _issued(family, profile, VALUES[values](profile), folder / values / profile.name)
+    issued = {
+        (profile.name, values): _issued(root, issuing, profile, values, folder / values / profile.name)
         for profile in members
         for values in choices(profile)
     }
-    authorities = {authority.certificate: authority for authority in (root, issuing)}
-    family.before = tuple(authority.generate_crl() for authority in authorities.values())
-    for issue in family.issued.values():
-        if isinstance(issue, Issue) and issue.above:
-            authorities[issue.above[0]].revoke([issue.certificate.serial], "keyCompromise")
-    family.after = tuple(authority.generate_crl() for authority in authorities.values())
-    return family
+    before = root.generate_crl(), issuing.generate_crl()
+    under = [issue for issue in issued.values() if isinstance(issue, Issue) and issue.above]
+    for authority in (root, issuing):
+        serials = [issue.certificate.serial for issue in under if issue.above[0] == authority.certificate]
+        authority.revoke(serials, "keyCompromise")
+    return Family(root, issuing, issued, before, after=(root.generate_crl(), issuing.generate_crl()))
 
 
-def _issued(family: Family, profile: Profile, variables: Mapping[str, Any], directory: Path) -> Issue | PkiError:
+def _issued(root: Authority, issuing: Authority, profile: Profile, values: str, directory: Path) -> Issue | PkiError:
     """Issue, or say why not: one bad profile must not take its whole family with it."""
+    variables = VALUES[values](profile)
     try:
         if not profile.is_ca:
-            return new_leaf(family.issuing, profile, variables)
-        parent = None if is_root(profile.name) else family.root
-        authority = new_ca(profile, directory, parent, variables=variables)
+            return new_leaf(issuing, profile, variables)
+        authority = new_ca(profile, directory, None if is_root(profile.name) else root, variables=variables)
     except PkiError as error:
         return error
-    return Issue(authority.certificate, None, authority.chain)
+    return Issue(authority.certificate, above=authority.chain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import pty
@@ -174,14 +173,12 @@ class Terminal:
         """Run a command, press `keys` when it has shown `prompt`, and return how it ended."""
         site.commands.append(command)
         process = subprocess.Popen(
-            [*QPKI, *shlex.split(command)],
+            ["setsid", "--ctty", *QPKI, *shlex.split(command)],  # its own terminal: Ctrl-C there is a signal
             cwd=site.directory,
             env=site.environment(env),
             stdin=self._slave,
             stdout=subprocess.PIPE,
             stderr=self._slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
         )
         self._read_until(prompt, process)
         os.write(self._master, keys.encode())
@@ -232,5 +229,3 @@ def mounted(path: Path, script: str) -> Iterator[Mount]:
             yield Mount(path, Path(f"/proc/{holder.pid}/root{path}"), enter)
         finally:
             holder.communicate()
-
-

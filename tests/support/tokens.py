@@ -35,6 +35,19 @@ _SPY = "pkcs11-spy.so"
 MODULE_FOLDERS = ("/usr/lib/x86_64-linux-gnu/pkcs11", "/usr/lib/aarch64-linux-gnu/pkcs11", "/usr/lib64/pkcs11")
 _SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
+_OURS = """
+import os, sys
+from pathlib import Path
+from pki.algorithms import ALGORITHMS, SCHEMES
+from pki.errors import PkiError
+from pki.signers.config import load_config
+from pki.signers.pkcs11 import check, list_slots, open_token
+from pki.x509.signatures import verify
+from tests.support.tokens import FixedSecrets
+
+config, secrets, arguments = load_config(Path(sys.argv[1])), FixedSecrets(), sys.argv[2:]
+"""
+
 
 @dataclass(slots=True)
 class FixedSecrets:
@@ -92,6 +105,21 @@ class SoftHsm:
         login = ("--token-label", label or self.label, "--login", "--pin", self.pin)
         return run("pkcs11-tool", "--module", str(self.lib), *login, *arguments, env=self.environment)
 
+    def start(self, script: str, *arguments: str, config: Path | None = None) -> subprocess.Popen[str]:
+        """Start a script of ours in its own process; it finds `config`, `secrets`, `arguments` and our names."""
+        return subprocess.Popen(
+            [sys.executable, "-c", _OURS + script, str(config or self.config_path), *arguments],
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def script(self, script: str, *arguments: str, config: Path | None = None) -> str:
+        """Run a script of ours in its own process, and return what it prints."""
+        process = self.start(script, *arguments, config=config)
+        output, errors = process.communicate(timeout=120)
+        assert (process.returncode, errors) == (0, "")
+        return output
+
     def raw(self, script: str) -> str:
         """Run a script of the bare binding in its own process, as another program would use the token.
 
@@ -104,7 +132,7 @@ class SoftHsm:
             "def private(label): return session.get_key(ObjectClass.PRIVATE_KEY, label=label)\n"
             "def public(label): return session.get_key(ObjectClass.PUBLIC_KEY, label=label)\n"
         )
-        return run_python(prelude + script, env=self.environment)
+        return run(sys.executable, "-c", prelude + script, env=self.environment)
 
 
 def softhsm_token(directory: Path, *, label: str = "CA-Token", pin: str = PIN) -> SoftHsm:
@@ -152,11 +180,6 @@ def run(name: str, *arguments: str, env: Mapping[str, str] | None = None, stdin:
     if done.returncode:
         raise AssertionError(f"{name} {' '.join(arguments)}: {done.stderr or done.stdout}")
     return done.stdout
-
-
-def run_python(script: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """Run a script in a fresh interpreter that can import the checkout, and return its output."""
-    return run(sys.executable, "-c", script, *arguments, env={**(env or os.environ), "PYTHONPATH": str(ROOT)})
 
 
 @dataclass(slots=True)

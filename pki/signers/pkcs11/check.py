@@ -83,11 +83,11 @@ def _signing(config: HsmConfig, secrets: SecretSource) -> str:
             return f"skipped: the token makes none of {', '.join(_SELF_TEST)}"
         with token.temporary_signer(usable[0]) as signer:
             scheme = SCHEMES[usable[0].scheme]
-            _verify(signer.spki, message, signer.sign(message, scheme))
+            verify(signer.spki, message, signer.sign(message, scheme))
     return f"signed and verified with a temporary {usable[0]} key, which is gone"
 
 
-def _verify(spki: bytes, message: bytes, signature: bytes) -> None:
+def verify(spki: bytes, message: bytes, signature: bytes) -> None:
     key = load_der_public_key(spki)
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):

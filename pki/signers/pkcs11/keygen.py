@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from pkcs11.exceptions import PKCS11Error
 from pki.algorithms import Algorithm
 from pki.errors import KeyExistsError, TokenError
 from pki.signers.mechanisms import GenerationSpec, generation
-from pki.signers.pkcs11.failures import LOST
+from pki.signers.pkcs11.failures import LOST, return_value
 from pki.signers.pkcs11.objects import KeyObject, search
 
 _KEY_CLASSES = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.SECRET_KEY)
@@ -57,24 +57,37 @@ def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id:
     the pair (and nothing else) is destroyed.
 
     Raises:
-        TokenError: the token made a key that could leave it.
+        TokenError: the token made a key that could leave it, or keeps no labels and ids as they are given.
         KeyExistsError: another program made a key of that label meanwhile.
     """
     with _undone_on_failure(session, label, key_id):
         _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
-        same_label = search(session, ObjectClass.PRIVATE_KEY, label=label)
-        ours = [key for key in same_label if key.key_id == key_id]
-        if len(ours) != 1:
-            raise TokenError("the token made a key, but does not show it under the label and id it was given")
-        if len(same_label) > 1:
-            raise KeyExistsError(f'another program made a key with the label "{label}" at the same moment')
-        require_kept_inside(ours[0])
-        return ours[0]
+        made = the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id)
+        require_kept_inside(made)
+        return made
 
 
 def temporary_pair(session: pkcs11.Session, algorithm: Algorithm) -> tuple[Any, Any]:
     """Make a pair that lives in this session alone: (public, private) of the binding."""
     return _generate(session, generation(algorithm), label="qpki self-test", key_id=secrets.token_bytes(8), store=False)
+
+
+def the_new_one(same_label: Sequence[KeyObject], key_id: bytes) -> KeyObject:
+    """Return the key that was just made, the only one that may have its label now.
+
+    Raises:
+        KeyExistsError: another program made a key of that label meanwhile.
+        TokenError: the token keeps labels or ids otherwise than it is given them.
+    """
+    ours = [key for key in same_label if key.key_id == key_id]
+    if len(ours) != 1:
+        raise TokenError(
+            "the token made a key, but does not show it under the label and id that it was given",
+            hint="some tokens allow only short labels and ids: see `id_length` in the HSM configuration",
+        )
+    if len(same_label) > 1:
+        raise KeyExistsError(f'another program made a key with the label "{ours[0].label}" at the same moment')
+    return ours[0]
 
 
 def require_kept_inside(key: KeyObject) -> None:
@@ -87,7 +100,7 @@ def require_kept_inside(key: KeyObject) -> None:
     wrong = [f"CKA_{name} is {value}" for name, value in told.items() if value != _HONOURED[name]]
     if wrong:
         raise TokenError(
-            f"the token did not make the key as it was asked to ({', '.join(wrong)}); it was destroyed",
+            f"the token did not make the key as it was asked to ({', '.join(wrong)})",
             hint="check the token's key policy: it must make sensitive keys that cannot be extracted",
         )
 
@@ -99,17 +112,26 @@ def _undone_on_failure(session: pkcs11.Session, label: str, key_id: bytes) -> It
         yield
     except BaseException as failure:
         if not isinstance(failure, LOST):
-            _destroy(session, label, key_id, failure)
+            _destroy(session, label, key_id)
         raise
 
 
-def _destroy(session: pkcs11.Session, label: str, key_id: bytes, failure: BaseException) -> None:
+def _destroy(session: pkcs11.Session, label: str, key_id: bytes) -> None:
+    """Destroy the pair that was just made: no other key had this label and id when it was.
+
+    Raises:
+        TokenError: the token refuses.
+    """
     try:
         for object_class in _PAIR:
             for key in search(session, object_class, label=label, key_id=key_id):
                 key.handle.destroy()
-    except PKCS11Error:
-        failure.add_note(f'the token may still hold the new key "{label}" (id {key_id.hex()}), which nothing uses')
+    except PKCS11Error as error:
+        raise TokenError(
+            f'the new key "{label}" (id {key_id.hex()}) is not to be used, but the token does not destroy it '
+            f"({return_value(error)})",
+            hint="delete it with the vendor's tool",
+        ) from error
 
 
 def _generate(

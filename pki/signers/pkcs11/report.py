@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pkcs11
@@ -11,7 +12,7 @@ from pkcs11.exceptions import PKCS11Error
 from pki.algorithms import ALGORITHMS, SCHEMES, Algorithm, SignatureScheme
 from pki.errors import UnsupportedAlgorithmError
 from pki.signers.config import HsmConfig
-from pki.signers.mechanisms import MechanismSpec, choose, supports
+from pki.signers.mechanisms import MechanismSpec, choose, generation, supports
 from pki.signers.pkcs11.failures import LOST
 from pki.signers.pkcs11.module import load
 from pki.signers.pkcs11.slots import find_token
@@ -47,15 +48,15 @@ def mechanisms(config: HsmConfig) -> MechanismReport:
         slot = find_token(module, config).token.slot
         found = sorted(slot.get_mechanisms(), key=int)
         listed = tuple(_row(slot, mechanism) for mechanism in found)
-    offered = {row.name for row in listed}
+    offered = {row.name: (row.min_size or 0, row.max_size or 0) for row in listed}
     return MechanismReport(
-        algorithms={row: supports(row, offered) for row in ALGORITHMS.values()},
+        algorithms={row: supports(row, offered, offered.get(generation(row).mechanism)) for row in ALGORITHMS.values()},
         schemes={row: _spec(row, offered, config) for row in SCHEMES.values()},
         listed=listed,
     )
 
 
-def _spec(scheme: SignatureScheme, offered: set[str], config: HsmConfig) -> MechanismSpec | None:
+def _spec(scheme: SignatureScheme, offered: Collection[str], config: HsmConfig) -> MechanismSpec | None:
     try:
         return choose(scheme, offered, config.mechanisms.get(scheme.name))
     except UnsupportedAlgorithmError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pkcs11 import MGF, Mechanism
 
@@ -56,5 +56,7 @@ def _pss_parameter(pss: PssParameters | None) -> tuple[Mechanism, MGF, int] | No
     return (Mechanism[pss.hash], MGF[pss.mgf], pss.salt_length) if pss else None
 
 
-def _is_a_signer(signer: PkcsSigner) -> Signer:
-    return signer
+if TYPE_CHECKING:
+
+    def _is_a_signer(signer: PkcsSigner) -> Signer:
+        return signer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pkcs11
 from pkcs11 import Mechanism, ObjectClass
@@ -15,7 +15,7 @@ from pki.errors import KeyAccessError, TokenError, UnsupportedAlgorithmError
 from pki.ports import SecretSource
 from pki.signers.base import Token, TokenKey
 from pki.signers.config import HsmConfig
-from pki.signers.mechanisms import MechanismSpec, choose, generation, require_support, supports
+from pki.signers.mechanisms import MechanismSpec, Sizes, choose, generation, require_support, supports
 from pki.signers.pkcs11.keygen import make_pair, refuse_existing, temporary_pair, unused_id
 from pki.signers.pkcs11.lookup import KeyNames, KeyPair, decode_id, find_key, private_keys, public_keys
 from pki.signers.pkcs11.module import Module, load
@@ -91,15 +91,13 @@ class PkcsToken:
         return sorted(found, key=lambda key: (key.label, key.key_id))
 
     def supports(self, algorithm: Algorithm) -> bool:
-        return supports(algorithm, self._mechanisms()) and self._size_fits(algorithm)
+        return supports(algorithm, self._mechanisms(), self._sizes(algorithm))
 
     def generate(self, algorithm: Algorithm, *, label: str, key_id: str | None = None) -> TokenKey:
         if not label:
             raise KeyAccessError("a new key on a token needs a label")
         wanted_id = decode_id(key_id)
-        require_support(algorithm, self._mechanisms())
-        if not self._size_fits(algorithm):
-            raise UnsupportedAlgorithmError(f"the token does not make keys of the size of {algorithm}")
+        require_support(algorithm, self._mechanisms(), self._sizes(algorithm))
         with self._call("generate a key"):
             refuse_existing(self._session, label, wanted_id)
             with working_session(self._token, write=True) as session:
@@ -164,14 +162,13 @@ class PkcsToken:
             self._offered = frozenset(each.name for each in listed if isinstance(each, Mechanism))
         return self._offered
 
-    def _size_fits(self, algorithm: Algorithm) -> bool:
-        """Compare with CK_MECHANISM_INFO, which counts RSA and EC keys in bits; zero means that it is not told."""
-        spec = generation(algorithm)
-        if spec.kind not in ("RSA", "EC"):
-            return True
+    def _sizes(self, algorithm: Algorithm) -> Sizes:
+        mechanism = generation(algorithm).mechanism
+        if mechanism not in self._mechanisms():
+            return None
         with self._call("read the token's mechanisms"):
-            info: Any = self._token.slot.get_mechanism_info(Mechanism[spec.mechanism])
-        return not info.max_key_length or info.min_key_length <= algorithm.bits <= info.max_key_length
+            info: Any = self._token.slot.get_mechanism_info(Mechanism[mechanism])
+        return info.min_key_length, info.max_key_length
 
     def _call(self, doing: str) -> AbstractContextManager[Any]:
         if self._closed:
@@ -189,5 +186,7 @@ def _require_signing(pair: KeyPair) -> None:
         )
 
 
-def _is_a_token(token: PkcsToken) -> Token:
-    return token
+if TYPE_CHECKING:
+
+    def _is_a_token(token: PkcsToken) -> Token:
+        return token

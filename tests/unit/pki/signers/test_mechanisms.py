@@ -144,6 +144,31 @@ def test_other_keys_are_refused_by_the_mechanism_that_is_missing():
         require_support(ALGORITHMS["ed25519"], {"EC_EDWARDS_KEY_PAIR_GEN"})
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fits"),
+    [
+        ((512, 4096), True),
+        ((0, 0), True),
+        (None, True),
+        ((2048, 2048), True),
+        ((512, 1024), False),
+        ((3072, 4096), False),
+    ],
+)
+def test_a_token_that_does_not_make_keys_of_that_size_is_refused(sizes, fits):
+    """CK_MECHANISM_INFO counts RSA and EC keys in bits; zeros mean that the token does not say."""
+    assert supports(RSA, EVERYTHING, sizes) is fits
+    if not fits:
+        with pytest.raises(UnsupportedAlgorithmError, match=f"RSA keys of {sizes[0]} to {sizes[1]} bits: rsa-2048 is"):
+            require_support(RSA, EVERYTHING, sizes)
+
+
+def test_sizes_of_other_kinds_of_keys_are_not_compared():
+    """Tokens count Edwards and ML-DSA keys in bits, in bytes or not at all."""
+    assert supports(ALGORITHMS["ed25519"], EVERYTHING, (32, 57))
+    assert supports(ALGORITHMS["ml-dsa-87"], EVERYTHING, (1312, 2592))
+
+
 def test_generation_asks_for_the_parameters_of_the_table():
     assert generation(P256).ec_params == (P256.parameters,)
     assert generation(ALGORITHMS["rsa-4096"]).modulus_bits == 4096

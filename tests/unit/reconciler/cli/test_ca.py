@@ -93,7 +93,9 @@ def test_init_makes_a_subordinate_whose_chain_openssl_accepts(world):
 
 def test_init_encrypts_the_key_with_the_passphrase_named(cli, tmp_path, monkeypatch):
     monkeypatch.setenv("CA_PASS", "hunter2")
-    made = cli.ok("ca", "init", "-P", "ec/root-ca", "--var", "cn=X", "-d", tmp_path / "ca", "--passphrase-env", "CA_PASS")
+    made = cli.ok(
+        "ca", "init", "-P", "ec/root-ca", "--var", "cn=X", "-d", tmp_path / "ca", "--passphrase-env", "CA_PASS"
+    )
     key = next((tmp_path / "ca" / "private").iterdir())
 
     assert "WARNING" not in made.stderr
@@ -128,9 +130,7 @@ def test_urls_given_at_init_stand_in_what_the_ca_issues(world):
     ca = world.home / "with-urls"
     urls = ("--crl-url", "http://crl.example.com/a.crl", "--ocsp-url", "http://ocsp.example.com/")
     world.cli.ok("ca", "init", "-P", "ec/root-ca", "--var", "cn=X", "-d", ca, *urls)
-    issued = world.cli.ok(
-        "cert", "issue", "-d", ca, "-P", "ec/tls-server", "--csr", world.csr, "--output", "json"
-    ).json
+    issued = world.cli.ok("cert", "issue", "-d", ca, "-P", "ec/tls-server", "--csr", world.csr, "--output", "json").json
 
     assert issued["crl_urls"] == ["http://crl.example.com/a.crl"]
     assert issued["ocsp_urls"] == ["http://ocsp.example.com/"]
@@ -147,7 +147,9 @@ def test_variables_come_from_a_file_and_the_command_line_wins(cli, tmp_path):
 
 
 def test_a_wrong_variable_is_refused_with_all_findings(cli, tmp_path):
-    refused = cli.refused("ca", "init", "-P", "ec/root-ca", "--var", "nc=X", "--var", "country=France", "-d", tmp_path / "ca")
+    refused = cli.refused(
+        "ca", "init", "-P", "ec/root-ca", "--var", "nc=X", "--var", "country=France", "-d", tmp_path / "ca"
+    )
 
     assert "the profile has no variable `nc`" in refused.stderr
     assert "country" in refused.stderr
@@ -162,7 +164,9 @@ def test_a_ca_is_never_made_over_another(world):
     assert (world.root / "ca.meta.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("option", [["--key-label", "x"], ["--key-id", "01"], ["--generate-key"], ["--use-existing-key"]])
+@pytest.mark.parametrize(
+    "option", [["--key-label", "x"], ["--key-id", "01"], ["--generate-key"], ["--use-existing-key"]]
+)
 def test_token_options_need_a_token(cli, tmp_path, option):
     refused = cli.refused("ca", "init", "-P", "ec/root-ca", "--var", "cn=X", "-d", tmp_path / "ca", *option)
 

@@ -25,6 +25,10 @@ FINDING = Finding(Severity.ERROR, "yaml.key", "unknown key `tokn`", Location("hs
                 details=("hsm.yaml:3:5: error: unknown key `tokn` [yaml.key]", "  did you mean `token`?"),
             ),
         ),
+        (
+            DocumentError("hsm.yaml:3:5: unknown key `tokn`", [FINDING]),
+            Failure("hsm.yaml:3:5: unknown key `tokn`", "did you mean `token`?"),
+        ),
         (click.UsageError("Missing something."), Failure("missing something", "see `qpki --help`")),
         (click.ClickException("As it is"), Failure("As it is")),
         (

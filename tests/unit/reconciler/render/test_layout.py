@@ -33,21 +33,14 @@ def test_durations_are_written_in_whole_units(duration, text):
 def test_fields_stand_in_one_column_and_empty_ones_are_left_out():
     rows = [("Name", "x"), ("Alternative", ["a", "b"]), ("None", None), ("Empty", []), ("Blank", ""), ("On", False)]
 
-    assert layout.fields(rows) == (
-        "  Name:        x\n"
-        "  Alternative: a\n"
-        "               b\n"
-        "  On:          no"
-    )
+    assert layout.fields(rows) == ("  Name:        x\n  Alternative: a\n               b\n  On:          no")
     assert layout.fields([]) == ""
     assert layout.fields([("Count", 0)], indent=0) == "Count: 0"
 
 
 def test_tables_have_a_header_and_nothing_trails():
     assert layout.table(("NAME", "ON", "X"), [("a-long-name", True, None), ("b", False, "")]) == (
-        "NAME         ON   X\n"
-        "a-long-name  yes  -\n"
-        "b            no"
+        "NAME         ON   X\na-long-name  yes  -\nb            no"
     )
 
 
