@@ -209,6 +209,8 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
     template = compile_template(request.profile, request.variables, issuer=facts, now=now)
     # What needs a PIN or passphrase is opened first: a wrong one must not leave a key without a certificate.
     with _parent_key(parent) as parent_key, _new_key(layout, request, template, ports) as make_key:
+        if parent is not None:
+            parent.ledger.require_sound(now)
         files.make_directory(layout.root)
         with Ledger(layout).exclusive(now):
             _require_vacant(layout)

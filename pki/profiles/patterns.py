@@ -34,7 +34,7 @@ def compile_pattern(text: str) -> Pattern:
     try:
         compiled: Pattern = re2.compile(text, options)
     except re2.error as error:
-        raise ValueError(_reason(error)) from error
+        raise ValueError(f"the pattern {text!r} is not valid: {_reason(error)}") from error
     return compiled
 
 
