@@ -179,7 +179,16 @@ def _compile(authority: Authority, request: EnrollRequest, now: datetime) -> lis
     if len(set(names)) != len(names):
         raise IssuanceError("a credential takes each profile once", hint="two of a kind are two credentials")
     facts = authority.facts()
-    return [compile_template(profile, request.variables, issuer=facts, now=now) for profile in request.profiles]
+    return [
+        compile_template(profile, _variables_of(profile, request), issuer=facts, now=now)
+        for profile in request.profiles
+    ]
+
+
+def _variables_of(profile: Profile, request: EnrollRequest) -> dict[str, Any]:
+    """Return the variables for this profile: its own, and those that no profile knows, for it to refuse."""
+    others = {name for other in request.profiles for name in other.variables} - set(profile.variables)
+    return {name: value for name, value in request.variables.items() if name not in others}
 
 
 def _parts(request: EnrollRequest, templates: Sequence[CertificateTemplate]) -> list[_Part]:

@@ -57,7 +57,7 @@ class Ledger:
             StoreError: they are damaged, cannot be written, or another process holds their lock for too long.
         """
         with self.exclusive(now):
-            """Taking the lock settles the records or raises."""
+            pass  # taking the lock settled them, or raised
 
     def entries(self, now: datetime) -> list[IndexEntry]:
         """Return the index as it is, or will be once the intent of a run that is writing or crashed is settled."""

@@ -65,12 +65,10 @@ def completion(context: click.Context, shell: str) -> None:
 
     It completes commands, options, profiles, algorithms and revocation reasons.
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.BadParameter(f"click knows no completion for {shell}")
-    script = kind(context.find_root().command, {}, "qpki", "_QPKI_COMPLETE")
+    kinds = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    script = kinds[shell](context.find_root().command, {}, "qpki", "_QPKI_COMPLETE")
     context.obj.raw(script.source_template % script.source_vars())
 
 

@@ -18,6 +18,16 @@ extensions:
   basicConstraints: {ca: true}
   keyUsage: {values: [keyCertSign, cRLSign]}
 """,
+    "issuing.yaml": """\
+algorithm: ecdsa-p256
+validity: 365d
+variables:
+  cn: {type: string, required: true}
+subject: {cn: "{{ cn }}"}
+extensions:
+  basicConstraints: {ca: true, pathLen: 0}
+  keyUsage: {values: [keyCertSign, cRLSign]}
+""",
     "server.yaml": """\
 algorithm: ecdsa-p256
 validity: 90d

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 
 import pytest
 
-from tests.support.cli import Cli, Outcome
-from tests.support.process import contents
+from tests.support.cli import Outcome
 
 Refusals = Callable[[str, str | bytes], list[Outcome]]
 
@@ -42,16 +40,12 @@ USES = {
 
 
 @pytest.fixture
-def refusals(shared, monkeypatch) -> Refusals:
-    """Give the outcomes of the commands that read such a document; in this process, as they end before any key."""
-    monkeypatch.chdir(shared.directory)
+def refusals(shared) -> Refusals:
+    """Give the outcomes of the commands that read such a document."""
 
     def run(kind: str, text: str | bytes) -> list[Outcome]:
         (shared / f"bad-{kind}.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-        before = contents(shared.directory)
-        found = [Cli().refused(*shlex.split(command.format(f"bad-{kind}.yaml"))) for command in USES[kind]]
-        assert contents(shared.directory) == before
-        return found
+        return [shared.refused(command.format(f"bad-{kind}.yaml"), here=True) for command in USES[kind]]
 
     return run
 
@@ -151,19 +145,26 @@ def test_a_file_of_variables_names_the_line_of_what_the_profile_refuses(refusals
         assert "bad-var-file.yaml:3:" in refused.stderr
 
 
+@pytest.mark.parametrize("text", [BOMB, DEEP])
+def test_the_command_itself_survives_them(shared, text):
+    (shared / "bad.yaml").write_text(text)
+
+    assert "bad.yaml:" in shared.refused("hsm info --hsm-config bad.yaml").error
+
+
 def test_a_profile_that_is_not_there_is_named_and_a_near_one_offered(shared):
-    refused = shared.refused("cert issue --ca-dir ca --csr www.csr --profile ec/tls-sever")
+    refused = shared.refused("cert issue --ca-dir ca --csr www.csr --profile ec/tls-sever", here=True)
 
     assert refused.error == "there is no profile 'ec/tls-sever'"
     assert refused.hint == "did you mean `ec/tls-server`?"
     assert (
         "missing.yaml: cannot read"
-        in shared.refused("cert issue --ca-dir ca --csr www.csr --profile ./missing.yaml").error
+        in shared.refused("cert issue --ca-dir ca --csr www.csr --profile ./missing.yaml", here=True).error
     )
 
 
 def test_a_profile_that_makes_no_ca_makes_no_ca(shared):
-    refused = shared.refused("ca init --dir new --profile ./client.yaml --var cn=x")
+    refused = shared.refused("ca init --dir new --profile ./client.yaml --var cn=x", here=True)
 
     assert refused.error == "profile client does not make a CA"
     assert refused.hint

@@ -96,7 +96,7 @@ def asked(shared: Site) -> Callable[[bytes], Path]:
 def test_a_request_that_is_not_acceptable_is_refused_by_its_file(shared, asked, request_of, says):
     file = asked(request_of())
 
-    refused = shared.refused(f"{ISSUE} {file.name}")
+    refused = shared.refused(f"{ISSUE} {file.name}", here=True)
 
     assert says in refused.error
     assert file.name in refused.error
@@ -104,7 +104,7 @@ def test_a_request_that_is_not_acceptable_is_refused_by_its_file(shared, asked, 
 
 
 def test_a_certificate_is_not_a_request(shared):
-    refused = shared.refused(f"{ISSUE} www.crt")
+    refused = shared.refused(f"{ISSUE} www.crt", here=True)
 
     assert "the PEM holds CERTIFICATE, not CERTIFICATE REQUEST" in refused.error
     assert "www.crt" in refused.error
@@ -115,7 +115,7 @@ def test_a_certificate_in_der_is_not_a_request(shared):
         x509.load_pem_x509_certificate((shared / "www.crt").read_bytes()).public_bytes(Encoding.DER)
     )
 
-    assert "not a certificate request" in shared.refused(f"{ISSUE} www.der").error
+    assert "not a certificate request" in shared.refused(f"{ISSUE} www.der", here=True).error
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_certificate_in_der_is_not_a_request(shared):
 def test_a_common_name_that_the_profile_refuses_is_refused_from_the_request_too(shared, asked, names, says):
     file = asked(csr(**names))
 
-    assert "`cn`: " in (refused := shared.refused(f"{ISSUE} {file.name}")).error
+    assert "`cn`: " in (refused := shared.refused(f"{ISSUE} {file.name}", here=True)).error
     assert says in refused.error
 
 
@@ -150,7 +150,7 @@ def test_a_common_name_that_the_profile_refuses_is_refused_from_the_request_too(
 def test_a_dns_name_that_the_profile_refuses_is_refused_from_the_request_too(shared, asked, dns, says):
     file = asked(csr(*dns))
 
-    assert "`dns_names`: " in (refused := shared.refused(f"{ISSUE} {file.name}")).error
+    assert "`dns_names`: " in (refused := shared.refused(f"{ISSUE} {file.name}", here=True)).error
     assert says in refused.error
 
 
@@ -162,7 +162,7 @@ def test_a_name_that_the_profile_has_no_place_for_is_refused_not_dropped(shared,
     signed = builder.add_extension(names, critical=False).sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     file = asked(signed.public_bytes(Encoding.PEM))
 
-    assert "ceo@example.com" in shared.refused(f"{ISSUE} {file.name}").error
+    assert "ceo@example.com" in shared.refused(f"{ISSUE} {file.name}", here=True).error
 
 
 @pytest.mark.parametrize(
@@ -190,20 +190,20 @@ def test_a_name_that_the_profile_has_no_place_for_is_refused_not_dropped(shared,
     ],
 )
 def test_a_variable_that_the_profile_refuses_is_refused(shared, variables, says):
-    assert says in shared.refused(f"{ISSUE} www.csr {variables}").error
+    assert says in shared.refused(f"{ISSUE} www.csr {variables}", here=True).error
 
 
 @pytest.mark.parametrize("text", [json.dumps({"cn": "www\0.example.com"}), 'cn: "www\\0.example.com"\n'])
 def test_a_file_of_variables_brings_no_nul_in(shared, text):
     (shared / "vars.yaml").write_text(text)
 
-    assert "control character U+0000" in shared.refused(f"{ISSUE} www.csr --var-file vars.yaml").error
+    assert "control character U+0000" in shared.refused(f"{ISSUE} www.csr --var-file vars.yaml", here=True).error
 
 
 def test_what_a_request_says_cannot_steer_the_terminal(shared, asked):
     """Whoever looks at a request before signing it sees what is in it, as text."""
     file = asked(csr(cn="www\x1b]0;owned\x07.example.com"))
-    shown = shared.ok(f"csr info {file.name}").stdout + shared.refused(f"{ISSUE} {file.name}").stderr
+    shown = shared.ok(f"csr info {file.name}").stdout + shared.refused(f"{ISSUE} {file.name}", here=True).stderr
 
     assert "\x1b" not in shown
     assert "\x07" not in shown

@@ -173,7 +173,7 @@ def test_both_names_find_one_of_two_keys(site, hsm):
         pytest.param("key pub --hsm-config hsm.yaml --key-label ec", id="key pub"),
         pytest.param("csr gen --hsm-config hsm.yaml --key-label ec --cn x --out x.csr", id="csr gen"),
         pytest.param(
-            "credential enroll bob --ca-dir ca --profile ./client.yaml --var cn=bob --hsm-config hsm.yaml --key-label b",
+            "credential enroll bob --ca-dir ca --profile ./client.yaml --var cn=b --hsm-config hsm.yaml --key-label b",
             id="credential enroll",
         ),
         pytest.param("hsm test --hsm-config hsm.yaml -o json", id="hsm test"),
@@ -219,12 +219,12 @@ def test_a_wrong_pin_is_handed_to_the_token_once_by_a_command_that_needs_it_twic
     """Parent and child are on one token; the spy between it and us counts."""
     watch = spy(hsm)
     (bench / "spy.yaml").write_text(watch.config_path.read_text())
-    bench.ok(f"ca init --dir above --profile ./root.yaml --var cn=Above --hsm-config spy.yaml --key-label ec")
+    bench.ok("ca init --dir above --profile ./root.yaml --var cn=Above --hsm-config spy.yaml --key-label ec")
     bench.ok(f"{INIT} --hsm-config hsm.yaml --key-label two --key-id 02 --dir probe")
     before = watch.calls().count("C_Login")
 
     refused = bench.refused(
-        "ca init --dir below --profile ./root.yaml --var cn=Below --parent above --hsm-config spy.yaml "
+        "ca init --dir below --profile ./issuing.yaml --var cn=Below --parent above --hsm-config spy.yaml "
         "--key-label below --generate-key",
         **{PIN_ENV: WRONG},
     )
@@ -271,6 +271,6 @@ def test_a_token_that_counts_wrong_pins_is_never_locked_by_us(site, tmp_path_fac
         assert "one more wrong PIN would lock it, so it is not tried" in refused(device.pin)
         assert state() == "last try"
         with pytest.raises(AssertionError, match="PIN"):
-            run("pkcs11-tool", "--module", str(device.lib), "--token-label", device.label, "--login", "--pin", "222222", "-O")  # fmt: skip
+            run("pkcs11-tool", "--module", str(device.lib), "--login", "--pin", "222222", "-O")
         assert state() == "locked"
         assert "its user PIN is locked" in refused(device.pin)

@@ -14,13 +14,19 @@ from pki.errors import KeyAccessError, PinError, TokenError, UnsupportedAlgorith
 LOST = (
     rv.DeviceError,
     rv.DeviceRemoved,
-    rv.GeneralError,
     rv.SessionClosed,
     rv.SessionHandleInvalid,
     rv.TokenNotPresent,
     rv.UserNotLoggedIn,
 )
-"""After one of these nothing that this process holds on the module can be trusted: not a session, not a login."""
+"""The token is out of reach, or what this process holds on it has ended: no second try within this run can succeed."""
+
+ENDS_RUN = (*LOST, rv.GeneralError)
+"""After one of these no session and no login is trusted: the module is started afresh before it is used again.
+
+CKR_GENERAL_ERROR leaves the token "in an inconsistent state" (PKCS#11 2.40 section 5.1.1), though some modules return it
+for a mere refusal.
+"""
 
 GONE = (rv.ObjectHandleInvalid, rv.KeyHandleInvalid)
 """The handle of a key no longer means anything: it was deleted, or the token forgot who is logged in."""

@@ -23,7 +23,7 @@ import pkcs11
 from pkcs11.exceptions import PKCS11Error
 
 from pki.errors import TokenError
-from pki.signers.pkcs11.failures import LOST, return_value, translate
+from pki.signers.pkcs11.failures import ENDS_RUN, return_value, translate
 
 if TYPE_CHECKING:
     from pkcs11._pkcs11 import lib as Binding  # noqa: N812  the binding's class is named like a function
@@ -78,7 +78,7 @@ class Module:
             try:
                 yield self.binding
             except PKCS11Error as error:
-                self.lost = self.lost or isinstance(error, LOST)
+                self.lost = self.lost or isinstance(error, ENDS_RUN)
                 raise translate(error, doing) from error
 
     def is_current(self, run: int) -> bool:

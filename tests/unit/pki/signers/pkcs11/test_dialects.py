@@ -1,4 +1,4 @@
-"""Tokens that answer otherwise than the ones we can run: the binding's side is played here, the adapter is the real one."""
+"""Tokens that answer otherwise than those we can run: the binding's side is played, the adapter is the real one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Handle:
 
     values: dict[Attribute, Any]
     bulk: Exception | None = None
-    missing: Exception = field(default_factory=lambda: rv.AttributeTypeInvalid())
+    missing: Exception = field(default_factory=rv.AttributeTypeInvalid)
 
     def get_attributes(self, keys):
         if self.bulk:
@@ -67,7 +67,7 @@ class Device:
             raise self.busy.pop()
         return self
 
-    def open(self, user_pin):
+    def open(self, user_pin):  # noqa: ARG002  the binding's signature
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

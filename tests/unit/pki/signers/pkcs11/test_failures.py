@@ -6,7 +6,7 @@ import pytest
 from pkcs11 import exceptions as rv
 
 from pki.errors import KeyAccessError, PinError, TokenError, UnsupportedAlgorithmError
-from pki.signers.pkcs11.failures import LOST, return_value, translate
+from pki.signers.pkcs11.failures import ENDS_RUN, return_value, translate
 
 ALL = [kind for kind in vars(rv).values() if isinstance(kind, type) and issubclass(kind, rv.PKCS11Error)]
 
@@ -49,6 +49,6 @@ def test_what_the_pin_did_is_a_pin_error_with_a_way_out():
 
 
 def test_what_ends_every_session_says_what_to_check():
-    for kind in LOST:
+    for kind in ENDS_RUN:
         assert isinstance(translate(kind(), "sign"), TokenError)
         assert translate(kind(), "sign").hint
