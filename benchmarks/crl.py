@@ -1,6 +1,6 @@
 """How fast a CRL is made, against the builder of pyca/cryptography with the same entries and key.
 
-    python -m benchmarks.crl [ENTRIES ...]          20,000 entries when none are said; 1,000,000 takes a minute or two
+    python -m benchmarks.crl [ENTRIES ...]          20,000 entries when none are said; 1,000,000 takes a minute
 
 Ours is measured twice: from revocations to signed bytes, as the builder does it, and all of `qpki crl gen`, which reads
 the index, lints, journals, verifies and publishes as well.

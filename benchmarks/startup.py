@@ -24,7 +24,7 @@ FLOOR = "python -c 'import click'"
 
 def main() -> None:
     taken = command_seconds(COMMANDS, turns=TURNS)
-    print(f"{'command':<28}{'median':>10}{'of click':>12}{'above click':>14}")
+    print(f"{'command':<28}{'takes':>10}{'of click':>12}{'above click':>14}")
     floor = taken[FLOOR]
     for name, seconds in taken.items():
         print(f"{name:<28}{seconds * 1000:>7.0f} ms{seconds / floor:>12.2f}{(seconds - floor) * 1000:>11.0f} ms")

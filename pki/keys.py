@@ -196,7 +196,8 @@ def _file_key(
     signer: Signer
     if path.exists():
         signer = _load_file(path, choice.passphrase, secrets)
-        require_algorithm(signer, algorithm, wanted_by)
+        with about(path):
+            require_algorithm(signer, algorithm, wanted_by)
     else:
         files.make_directory(path.parent, mode=0o700)
         signer = generate_file_key(algorithm, path, passphrase=choice.passphrase, secrets=secrets)

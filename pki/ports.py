@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import secrets
 import stat
 import sys
@@ -67,6 +68,9 @@ class SystemSecrets:
         return self._known[key]
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def _read(ref: SecretRef, purpose: str) -> str:
     if ref.env is not None:
         return _from_environment(ref.env, purpose)
@@ -76,6 +80,11 @@ def _read(ref: SecretRef, purpose: str) -> str:
 
 
 def _from_environment(variable: str, purpose: str) -> str:
+    if not _VARIABLE.fullmatch(variable):  # it can be the secret itself: it is not repeated
+        raise SecretError(
+            f"cannot read the {purpose}: what was given is not the name of an environment variable",
+            hint="put it into a variable, and give the name of that",
+        )
     value = os.environ.get(variable)
     if not value:
         state = "not set" if value is None else "empty"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import inputs, keychoice, options, reading
 from reconciler.cli.app import App
 from reconciler.cli.verbs import VerbGroup
 
@@ -72,7 +72,7 @@ def init(  # noqa: PLR0913 - one parameter per option
     app.say(f"Using profile: {profile}\nInitializing CA at {ca_dir.resolve()}...")
     request = CaRequest(directory=ca_dir, profile=policy, variables=variables, key=key, parent=above, urls=urls)
     authority = create_ca(request, app.ports)
-    app.warn_of_plain_keys(inputs.plain_keys(ca_dir, [record.storage for record in authority.meta.keys]))
+    app.warn_of_plain_keys(keychoice.plain_keys(ca_dir, [record.storage for record in authority.meta.keys]))
     app.show(authorities.authority_facts(authority), authorities.initialized_text, output)
 
 
@@ -133,4 +133,4 @@ def export(app: App, ca_dir: Path, bundle: str, encoding: str, out: Path | None)
     authority = Authority.open(ca_dir, app.ports)
     chain = [authority.certificate, *authority.chain]
     chosen = {"ca": chain[:1], "chain": chain, "root": chain[-1:]}[bundle]
-    app.deliver(inputs.encoded(chosen, encoding), out)
+    app.deliver(reading.encoded(chosen, encoding), out)

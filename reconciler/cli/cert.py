@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import inputs, options, reading
 from reconciler.cli.app import App
 from reconciler.cli.types import INSTANT, SERIAL_OR_FILE
 from reconciler.cli.verbs import VerbGroup
@@ -54,12 +54,15 @@ def issue(
     a --var of that name wins. The certificate is filed in the CA's directory; --out writes a copy.
     """
     from pki.authority import Authority
+    from pki.errors import RequestError
     from pki.store import files
     from reconciler.render import certificates
 
-    request = inputs.request(csr)
+    request = reading.request(csr)
     authority = Authority.open(ca_dir, app.ports, passphrase=ca_passphrase)
-    issued = authority.issue(inputs.profile(profile), variables, request)
+    policy = inputs.profile(profile)
+    with reading.of(csr, RequestError):
+        issued = authority.issue(policy, variables, request)
     app.note(issued.notices)
     if out is not None:
         files.write(out, issued.certificate.pem())
@@ -93,7 +96,7 @@ def info(app: App, certificate: int | Path, ca_dir: Path, output: str) -> None:
     from reconciler.render import certificates
 
     authority = Authority.open(ca_dir, app.ports)
-    entry, filed = inputs.find(authority, certificate)
+    entry, filed = reading.find(authority, certificate)
     app.show(certificates.filed_facts(authority, entry, filed), certificates.filed_text, output)
 
 
@@ -125,7 +128,7 @@ def revoke(
     from reconciler.render import certificates
 
     authority = Authority.open(ca_dir, app.ports, passphrase=ca_passphrase)
-    issued, _ = inputs.find(authority, certificate)
+    issued, _ = reading.find(authority, certificate)
     (entry,) = authority.revoke([issued.serial], reason)
     crl = inputs.publish(app, authority, validity) if gen_crl else None
     app.show(certificates.revoked_facts(authority, entry, crl), certificates.revoked_text, output)
@@ -178,13 +181,13 @@ def verify(  # noqa: PLR0913 - one parameter per option
     from pki.x509.path import Purpose, validate_path
     from reconciler.render import verification
 
-    leaf, *above = inputs.certificates(file)
+    leaf, *above = reading.certificates(file)
     path = validate_path(
         leaf,
-        [*above, *inputs.all_certificates(chain)],
-        inputs.all_certificates(anchors),
+        [*above, *reading.all_certificates(chain)],
+        reading.all_certificates(anchors),
         at=at or app.ports.clock(),
-        crls=[inputs.crl(name) for name in crls],
+        crls=[reading.crl(name) for name in crls],
         require_crls=require_crl,
         purpose=Purpose(purpose) if purpose else None,
         hostname=hostname,

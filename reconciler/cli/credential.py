@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import inputs, keychoice, options, reading
 from reconciler.cli.app import App
 from reconciler.cli.verbs import VerbGroup
 
@@ -84,7 +84,7 @@ def enroll(  # noqa: PLR0913 - one parameter per option
     )
     enrolled = enroll(Authority.open(ca_dir, app.ports, passphrase=ca_passphrase), request)
     refs = [ref for certificate in enrolled.meta.certificates for ref in certificate.storage]
-    app.warn_of_plain_keys(inputs.plain_keys(enrolled.layout.directory, refs))
+    app.warn_of_plain_keys(keychoice.plain_keys(enrolled.layout.directory, refs))
     app.show(credentials.credential_facts(enrolled, app.ports.clock()), credentials.enrolled_text, output)
 
 
@@ -139,7 +139,7 @@ def export(app: App, credential_id: str, cred_dir: Path, bundle: str, encoding: 
     found = Credential.open(cred_dir, credential_id)
     chosen = found.certificates() if bundle in ("cert", "all") else []
     chosen += found.chain() if bundle in ("chain", "all") else []
-    app.deliver(inputs.encoded(chosen, encoding), out)
+    app.deliver(reading.encoded(chosen, encoding), out)
 
 
 @credential.command("revoke", examples=["qpki credential revoke alice --ca-dir ./issuing-ca --reason superseded"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import options, reading
 from reconciler.cli.app import App
 from reconciler.cli.types import INSTANT
 from reconciler.cli.verbs import VerbGroup
@@ -51,7 +51,7 @@ def info(app: App, file: Path, output: str) -> None:
     """Show a CRL; nothing is verified."""
     from reconciler.render import crls
 
-    app.show(crls.crl_facts(inputs.crl(file)), crls.crl_text, output)
+    app.show(crls.crl_facts(reading.crl(file)), crls.crl_text, output)
 
 
 @crl.command("verify", examples=["qpki crl verify ./issuing-ca/crl/ca.crl --ca ./issuing-ca/ca.crt"])
@@ -67,8 +67,8 @@ def verify(app: App, file: Path, anchors: Sequence[Path], at: datetime | None, o
     """
     from reconciler.render import crls
 
-    found = inputs.crl(file)
-    _require_valid(found, inputs.all_certificates(anchors), at or app.ports.clock())
+    found = reading.crl(file)
+    _require_valid(found, reading.all_certificates(anchors), at or app.ports.clock())
     app.show(crls.crl_facts(found), crls.verified_text, output)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import inputs, keychoice, options, reading
 from reconciler.cli.app import App
 from reconciler.cli.key import new_key_file
 from reconciler.cli.types import ALGORITHM, OUTPUT_FILE
@@ -72,7 +72,7 @@ def gen(  # noqa: PLR0913 - one parameter per option
         opened = nullcontext(new_key_file(app, algorithm or "ecdsa-p256", keyout, passphrase))
     else:
         inputs.refuse_without("--keyout", {"--algorithm": algorithm})
-        opened = inputs.open_key(file, hsm_config, key_label, key_id, passphrase)(app.ports.secrets)
+        opened = keychoice.open_key(file, hsm_config, key_label, key_id, passphrase)(app.ports.secrets)
     with opened as signer:
         request = parse_request(sign_request(*wanted, signer=signer))
     files.write(out, request.pem())
@@ -87,7 +87,7 @@ def info(app: App, file: Path, output: str) -> None:
     """Show what a request asks for; nothing is verified."""
     from reconciler.render import requests
 
-    app.show(requests.request_facts(inputs.request(file)), requests.request_text, output)
+    app.show(requests.request_facts(reading.request(file)), requests.request_text, output)
 
 
 @csr.command("verify", examples=["qpki csr verify server.csr"])
@@ -99,6 +99,7 @@ def verify(app: App, file: Path, output: str) -> None:
     from pki.x509.requests import verify_request
     from reconciler.render import requests
 
-    request = inputs.request(file)
-    verify_request(request)
+    request = reading.request(file)
+    with reading.of(file):
+        verify_request(request)
     app.show(requests.request_facts(request), requests.verified_text, output)

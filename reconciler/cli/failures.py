@@ -55,9 +55,11 @@ def _explain(error: BaseException) -> Failure:
 
 def _findings(error: FindingsError) -> Failure:
     """List all findings above the error; one that the error's own words tell already adds only its hint."""
-    told = len(error.findings) == 1 and error.findings[0].message in error.message
+    first = error.findings[0]
+    placed = first.where is None or str(first.where) in error.message
+    told = len(error.findings) == 1 and first.message in error.message and placed
     details = () if told else tuple(finding_lines(error.findings))
-    return Failure(error.message, error.hint or (error.findings[0].hint if told else None), error.exit_code, details)
+    return Failure(error.message, error.hint or (first.hint if told else None), error.exit_code, details)
 
 
 def _notes(error: BaseException | None) -> list[str]:

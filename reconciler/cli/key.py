@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import inputs, keychoice, options
 from reconciler.cli.app import App
 from reconciler.cli.verbs import VerbGroup
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pki.ports import SecretRef
     from pki.signers.base import TokenKey
     from pki.signers.software import SoftwareSigner
-    from reconciler.cli.inputs import OpenKey
+    from reconciler.cli.keychoice import OpenKey
 
 
 @click.group(cls=VerbGroup, aliases={"generate": "gen"})
@@ -61,7 +61,7 @@ def gen(
             new_key_file(app, algorithm, out, passphrase), out, encrypted=passphrase is not None
         )
     else:
-        choice = inputs.token_key(hsm_config, key_label, key_id, passphrase, generate=True)
+        choice = keychoice.token_key(hsm_config, key_label, key_id, passphrase, generate=True)
         facts = keys.token_key_facts(new_token_key(app, algorithm, choice))
     app.show(facts, keys.generated_text, output)
 

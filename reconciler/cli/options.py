@@ -13,16 +13,18 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli import inputs
+from reconciler.cli import inputs, keychoice
 from reconciler.cli.types import (
     ALGORITHM,
     DNS,
     DURATION,
     EMAIL,
+    HTTP_URL,
     IP,
     KEY_ID,
     OUTPUT_FILE,
     PROFILE,
+    PUBLISHED_URL,
     REASON,
     URI,
     VARIABLE,
@@ -137,11 +139,11 @@ _passphrase_options = (
     click.option("--passphrase-file", type=FILE, metavar="FILE", help="File with it, which only you can read."),
 )
 
-passphrase = gathered("passphrase", inputs.passphrase, *_passphrase_options)
+passphrase = gathered("passphrase", keychoice.passphrase, *_passphrase_options)
 
 existing_key = gathered(
     "open_key",
-    inputs.existing_key,
+    keychoice.existing_key,
     click.argument("file", type=FILE, required=False),
     token_key,
     *_passphrase_options,
@@ -149,7 +151,7 @@ existing_key = gathered(
 
 ca_passphrase = gathered(
     "ca_passphrase",
-    inputs.ca_passphrase,
+    keychoice.ca_passphrase,
     click.option(
         "--ca-passphrase-env", metavar="VAR", help="Environment variable with the passphrase of the CA's key file."
     ),
@@ -161,7 +163,7 @@ def key(*, generate: bool) -> Callable[[Body], Body]:
     """Return the options that choose a key in a file or on a token; `generate` says what a token does when not told."""
     return gathered(
         "key",
-        functools.partial(inputs.key_choice, by_default=generate),
+        functools.partial(keychoice.key_choice, by_default=generate),
         token_key,
         click.option(
             "--generate-key/--use-existing-key",
@@ -175,9 +177,11 @@ def key(*, generate: bool) -> Callable[[Body], Body]:
 urls = gathered(
     "urls",
     inputs.urls,
-    click.option("--crl-url", "crl", type=URI, multiple=True, help="Where its certificates say its CRL is."),
-    click.option("--ca-issuers-url", "ca_issuers", type=URI, multiple=True, help="Where they say its certificate is."),
-    click.option("--ocsp-url", "ocsp", type=URI, multiple=True, help="Where they say its OCSP responder is."),
+    click.option("--crl-url", "crl", type=PUBLISHED_URL, multiple=True, help="Where its certificates say its CRL is."),
+    click.option(
+        "--ca-issuers-url", "ca_issuers", type=PUBLISHED_URL, multiple=True, help="Where they say its certificate is."
+    ),
+    click.option("--ocsp-url", "ocsp", type=HTTP_URL, multiple=True, help="Where they say its OCSP responder is."),
 )
 
 reason = click.option(

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import inputs, options
+from reconciler.cli import options, reading
 from reconciler.cli.app import App
 from reconciler.cli.types import SCHEMA
 from reconciler.cli.verbs import Verb
 
 DISTRIBUTION = "qpki-reconciler"
+MAX_INSPECTED = 256 * 1024 * 1024
+"""Bytes; a CRL with a million entries has a fifth of it."""
+
 _LIBRARIES = ("click", "cryptography", "python-pkcs11")
 
 
@@ -28,8 +31,8 @@ def inspect(app: App, file: Path, output: str) -> None:
     from pki.store import files
     from reconciler.render import inspection
 
-    with inputs.of(file):
-        found = inspection.inspect(files.read(file), file)
+    with reading.of(file):
+        found = inspection.inspect(files.read(file, limit=MAX_INSPECTED), file)
     app.show(found, inspection.text, output)
 
 

@@ -94,14 +94,25 @@ def output_file(text: str) -> Path:
 
     It is checked while the options are read, because afterwards a certificate would be issued before the failure.
     """
+    from tempfile import TemporaryFile
+
     path = Path(text)
     if not path.parent.is_dir():
         raise ValueError(f"there is no directory {str(path.parent)!r}")
-    if path.is_dir():
-        raise ValueError(f"{text!r} is a directory")
-    if path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()[: 1 << 20]:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ValueError(f"{text!r} is no ordinary file")  # and must not become one: think of /dev/null
+    if path.exists() and b"PRIVATE KEY-----" in _beginning(path):
         raise ValueError(f"{text!r} holds a private key, which is never overwritten")
+    try:
+        TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise ValueError(f"cannot write {text!r}: {error.strerror}") from error
     return path
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1 << 20)
 
 
 def _hex_digits(text: str) -> str | None:
@@ -169,6 +180,22 @@ def _uri(text: str) -> str:
     return names.uri(text)
 
 
+def _http_url(text: str) -> str:
+    return _url(text, "http://")
+
+
+def _published_url(text: str) -> str:
+    return _url(text, "http://", "ldap://")
+
+
+def _url(text: str, *schemes: str) -> str:
+    """Return a URL that relying parties fetch; not https, whose own certificate they would have to check first."""
+    found = _uri(text)
+    if not found.startswith(schemes):
+        raise ValueError(f"{text!r} does not begin with {' or '.join(schemes)} (RFC 5280 section 8)")
+    return found
+
+
 def _ip(text: str) -> str:
     from pki import names
 
@@ -189,4 +216,6 @@ DNS = Parsed("name", _dns_name)
 EMAIL = Parsed("address", _email)
 URI = Parsed("uri", _uri)
 IP = Parsed("address", _ip)
+HTTP_URL = Parsed("url", _http_url)
+PUBLISHED_URL = Parsed("url", _published_url)
 SCHEMA = Parsed("schema", str, _schema_names)

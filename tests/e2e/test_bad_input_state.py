@@ -134,6 +134,12 @@ def copy(source: str, name: str) -> Damage:
             id="a credential's record is cut in half",
         ),
         pytest.param(
+            replace("credentials/alice/credential.meta.json", '"format": 1', '"format": 99'),
+            [SHOW, "credential list"],
+            "credentials/alice/credential.meta.json has format 99",
+            id="a credential's record is from a newer version",
+        ),
+        pytest.param(
             copy("www.crt", "credentials/alice/cert.pem"),
             ["credential export alice"],
             "credentials/alice/cert.pem is not the certificate on record",

@@ -20,8 +20,8 @@ P256 = ALGORITHMS["ecdsa-p256"]
 GENERATE = """
 with open_token(config, secrets) as token:
     print('ready', flush=True)
-    token.generate(ALGORITHMS[arguments[0]], label='new')
-    if arguments[1:]:
+    token.generate(ALGORITHMS[arguments[0]], label='new', key_id=arguments[1] or None)
+    if arguments[2:]:
         sys.stdin.read()
 """
 
@@ -42,7 +42,7 @@ def test_every_attribute_that_matters_is_asked_for(hsm, name):
     """Tokens differ in what they assume when one is left out."""
     watch = spy(hsm)
 
-    hsm.script(GENERATE, name, config=watch.config_path)
+    hsm.script(GENERATE, name, "", config=watch.config_path)
 
     request = watch.log().partition("C_GenerateKeyPair")[2].partition("Returned:")[0]
     private = request.partition("pPrivateKeyTemplate")[2]
@@ -152,7 +152,7 @@ def test_post_quantum_keys_follow_the_mode_rule(token):
 
 def test_ctrl_c_during_key_generation_leaves_no_key_behind(hsm):
     """The signal arrives while the token works: its key is there, and our process never learns its handle."""
-    process = hsm.start(GENERATE, "rsa-4096", "and wait")
+    process = hsm.start(GENERATE, "rsa-4096", "", "and wait")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
@@ -161,9 +161,10 @@ def test_ctrl_c_during_key_generation_leaves_no_key_behind(hsm):
     assert hsm.tool("--list-objects") == ""
 
 
-def test_two_programs_that_make_one_label_at_once_leave_at_most_one_key(hsm):
-    """Tokens do not stop a second key of one label; whoever sees two takes its own back."""
-    processes = [hsm.start(GENERATE, "ecdsa-p384") for _ in range(3)]
+@pytest.mark.parametrize("key_id", ["", "0a"])
+def test_programs_that_make_one_label_at_once_leave_at_most_one_key(hsm, key_id):
+    """Tokens do not stop a second key of one name; whoever sees two takes its own back, and no other."""
+    processes = [hsm.start(GENERATE, "ecdsa-p384", key_id) for _ in range(3)]
     outcomes = [(*process.communicate(timeout=120), process.returncode) for process in processes]
 
     made = hsm.tool("--list-objects", "--type", "privkey").count("Private Key Object")

@@ -131,6 +131,15 @@ def test_a_pin_file_opens_the_token_and_one_that_others_can_read_does_not(hsm):
     open_token(config, SystemSecrets()).close()
 
 
+def test_a_pin_that_is_not_text_is_refused_and_not_shown(hsm):
+    """Bytes of a variable that are not UTF-8 reach Python as lone surrogates, and its own error would show the PIN."""
+    with pytest.raises(PinError, match="is not UTF-8 text") as caught:
+        open_token(hsm.config(), FixedSecrets(f"{WRONG}\udcff"))
+
+    assert WRONG not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is None
+
+
 def test_without_a_source_and_a_terminal_the_error_says_so(hsm, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
 

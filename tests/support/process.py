@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pty
+import select
 import shlex
 import shutil
 import signal
@@ -27,9 +28,11 @@ QPKI = (sys.executable, "-P", "-m", "reconciler")
 LIMIT = 120
 """Seconds after which a command counts as hung."""
 
-_ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "CLICOLOR_FORCE", "HSM_PIN"}
-} | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+_STRAY = {"FORCE_COLOR", "CLICOLOR_FORCE", "QPKI_DEBUG", "HSM_PIN", "SOFTHSM2_CONF"}
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _STRAY} | {
+    "PYTHONPATH": str(ROOT),
+    "NO_COLOR": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,13 @@ class Site:
         self.outputs.append(outcome)
         return outcome
 
-    def refused(self, command: str, *, here: bool = False, **env: str | None) -> Outcome:
+    def refused(self, command: str, *, here: bool = False, entry: tuple[str, ...] = (), **env: str | None) -> Outcome:
         """Run a command (`here`: in this process) that must fail as bad input does, and leave every byte as it was.
 
         That is: exit 1, nothing on stdout, one `Error:` line, at most one `Hint:`, no traceback.
         """
         before = contents(self.directory)
-        outcome = self.run_here(command, **env) if here else self.run(command, **env)
+        outcome = self.run_here(command, **env) if here else self.run(command, entry=entry, **env)
         shown = f"{command}\n{outcome.stdout}{outcome.stderr}"
         assert (outcome.exit_code, outcome.stdout) == (1, ""), shown
         assert outcome.error, shown
@@ -197,9 +200,14 @@ class Terminal:
         return outcome
 
     def _read_until(self, prompt: str, process: subprocess.Popen[bytes]) -> None:
-        while prompt not in self.shown:
-            assert process.poll() is None, self.shown
-            self.shown += os.read(self._master, 4096).decode()
+        ended = os.pidfd_open(process.pid)
+        try:
+            while prompt not in self.shown:
+                ready, _, _ = select.select([self._master, ended], [], [], LIMIT)
+                assert self._master in ready, f"it shows no {prompt!r}:\n{self.shown}"
+                self.shown += os.read(self._master, 4096).decode()
+        finally:
+            os.close(ended)
 
     def _read_rest(self) -> None:
         os.set_blocking(self._master, False)

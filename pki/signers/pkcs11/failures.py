@@ -24,8 +24,8 @@ LOST = (
 ENDS_RUN = (*LOST, rv.GeneralError)
 """After one of these no session and no login is trusted: the module is started afresh before it is used again.
 
-CKR_GENERAL_ERROR leaves the token "in an inconsistent state" (PKCS#11 2.40 section 5.1.1), though some modules return it
-for a mere refusal.
+CKR_GENERAL_ERROR can leave the token "in an inconsistent state" (PKCS#11 2.40 section 5.1.1), though some modules
+return it for a mere refusal.
 """
 
 GONE = (rv.ObjectHandleInvalid, rv.KeyHandleInvalid)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any
 
 import pkcs11
@@ -15,10 +18,10 @@ from pki.algorithms import Algorithm
 from pki.errors import KeyExistsError, TokenError
 from pki.signers.mechanisms import GenerationSpec, generation
 from pki.signers.pkcs11.failures import LOST, return_value
+from pki.signers.pkcs11.lookup import KeyPair, with_public
 from pki.signers.pkcs11.objects import KeyObject, search
 
 _KEY_CLASSES = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.SECRET_KEY)
-_PAIR = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 
 # Tokens differ in what they assume when an attribute is left out (opencryptoki and NSS: extractable), so none is.
 KEPT_INSIDE = {Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True, Attribute.PRIVATE: True}
@@ -50,21 +53,27 @@ def unused_id(session: pkcs11.Session, length: int) -> bytes:
             return key_id
 
 
-def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id: bytes) -> KeyObject:
-    """Make a key pair on the token and return its private half, read back.
+def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id: bytes) -> KeyPair:
+    """Make a key pair on the token and return it, read back.
 
     `session` can write, and no key had that label or id. If the pair is not what was asked for, or we are interrupted,
     the pair (and nothing else) is destroyed.
 
     Raises:
-        TokenError: the token made a key that could leave it, or keeps no labels and ids as they are given.
+        TokenError: the token made a key that could leave it, or of another kind, or names it otherwise.
         KeyExistsError: another program made a key of that label meanwhile.
     """
-    with _undone_on_failure(session, label, key_id):
-        _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
-        made = the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id)
-        require_kept_inside(made)
-        return made
+    handles: tuple[Any, ...] = ()
+    try:
+        with _interrupts_held_back():
+            handles = _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
+        made = with_public(session, the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id))
+        require_as_asked(made, algorithm)
+    except BaseException as failure:
+        if not isinstance(failure, LOST):
+            _destroy(handles, label, key_id)
+        raise
+    return made
 
 
 def temporary_pair(session: pkcs11.Session, algorithm: Algorithm) -> tuple[Any, Any]:
@@ -77,10 +86,10 @@ def the_new_one(same_label: Sequence[KeyObject], key_id: bytes) -> KeyObject:
 
     Raises:
         KeyExistsError: another program made a key of that label meanwhile.
-        TokenError: the token keeps labels or ids otherwise than it is given them.
+        TokenError: the token shows no key of that label and id.
     """
     ours = [key for key in same_label if key.key_id == key_id]
-    if len(ours) != 1:
+    if not ours:
         raise TokenError(
             "the token made a key, but does not show it under the label and id that it was given",
             hint="some tokens allow only short labels and ids: see `id_length` in the HSM configuration",
@@ -90,14 +99,16 @@ def the_new_one(same_label: Sequence[KeyObject], key_id: bytes) -> KeyObject:
     return ours[0]
 
 
-def require_kept_inside(key: KeyObject) -> None:
-    """Refuse a private key whose attributes, as the token reports them, would let it leave.
+def require_as_asked(made: KeyPair, algorithm: Algorithm) -> None:
+    """Refuse a key whose attributes, as the token reports them, would let it leave, or that is another than asked for.
 
     Raises:
-        TokenError: it could leave, or could not sign.
+        TokenError: it is.
     """
-    told = {name: key.values.get(name) for name in _HONOURED}
+    told = {name: made.private.values.get(name) for name in _HONOURED}
     wrong = [f"CKA_{name} is {value}" for name, value in told.items() if value != _HONOURED[name]]
+    if made.public.algorithm != algorithm:
+        wrong.append(f"it is {made.public.algorithm or made.private.kind}, not {algorithm}")
     if wrong:
         raise TokenError(
             f"the token did not make the key as it was asked to ({', '.join(wrong)})",
@@ -106,26 +117,34 @@ def require_kept_inside(key: KeyObject) -> None:
 
 
 @contextmanager
-def _undone_on_failure(session: pkcs11.Session, label: str, key_id: bytes) -> Iterator[None]:
-    # Ctrl-C too: it arrives when the token has made the pair, but before we hold a handle of it.
+def _interrupts_held_back() -> Iterator[None]:
+    """Deliver Ctrl-C and the like when the block has ended: by then we hold the handles of what the token made."""
+    if current_thread() is not main_thread():  # signals are delivered to the main thread alone
+        yield
+        return
+    arrived: list[tuple[int, FrameType | None]] = []
+    found = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda *event: arrived.append(event))
     try:
         yield
-    except BaseException as failure:
-        if not isinstance(failure, LOST):
-            _destroy(session, label, key_id)
-        raise
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number, frame in arrived:
+        handlers[number](number, frame)
 
 
-def _destroy(session: pkcs11.Session, label: str, key_id: bytes) -> None:
-    """Destroy the pair that was just made: no other key had this label and id when it was.
+def _destroy(handles: Sequence[Any], label: str, key_id: bytes) -> None:
+    """Destroy what was just made; by handle, because another program's key can have the same names by now.
 
     Raises:
         TokenError: the token refuses.
     """
     try:
-        for object_class in _PAIR:
-            for key in search(session, object_class, label=label, key_id=key_id):
-                key.handle.destroy()
+        for handle in handles:
+            handle.destroy()
     except PKCS11Error as error:
         raise TokenError(
             f'the new key "{label}" (id {key_id.hex()}) is not to be used, but the token does not destroy it '

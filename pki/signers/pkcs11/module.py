@@ -40,7 +40,7 @@ class ModuleInfo:
     cryptoki: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Module:
     """A loaded module.
 
@@ -50,8 +50,8 @@ class Module:
     """
 
     path: Path
-    env: dict[str, str]
-    binding: Binding
+    env: dict[str, str] = field(repr=False)
+    binding: Binding = field(repr=False)
     lock: RLock = field(default_factory=RLock)
     pid: int = field(default_factory=os.getpid)
     run: int = 1
@@ -168,7 +168,7 @@ def close_all() -> None:
 
 
 def _open(path: Path, env: Mapping[str, str]) -> Binding:
-    if not path.is_file():
+    if not _is_file(path):
         raise TokenError(f"there is no PKCS#11 module at {path}", hint="install the vendor's client, or correct `lib`")
     for name, value in env.items():
         _set_variable(name, value)
@@ -176,6 +176,13 @@ def _open(path: Path, env: Mapping[str, str]) -> Binding:
         return pkcs11.lib(str(path))
     except PKCS11Error as error:
         raise _not_loaded(path, error) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise TokenError(f"{path} cannot be loaded: {error.strerror}") from error
 
 
 def _not_loaded(path: Path, error: PKCS11Error) -> TokenError:

@@ -46,7 +46,7 @@ def log_in(module: Module, found: FoundToken, pin: SecretRef, secrets: SecretSou
         if slot in module.logins or not info.login_required:
             return
         _refuse_risk(info)
-        value = secrets.read(pin, f"PIN of token {info.label}")
+        value = _read_pin(pin, info, secrets)
         fingerprint = hashlib.blake2b(f"{info.serial}\0{info.label}\0{value}".encode(), key=module.digest_key).digest()
         if fingerprint in module.refused:
             raise PinError(
@@ -86,6 +86,15 @@ def open_session(token: pkcs11.Token, *, write: bool = False) -> pkcs11.Session:
     return token.open(rw=write, attribute_mapper=_TolerantMapper())
 
 
+def _read_pin(pin: SecretRef, info: TokenInfo, secrets: SecretSource) -> str:
+    value = secrets.read(pin, f"PIN of token {info.label}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of a variable that are no text; Python's own error would hold the PIN
+        raise PinError(f"the PIN of token {info} is not UTF-8 text") from None
+    return value
+
+
 def _open_with_pin(found: FoundToken, pin: str) -> pkcs11.Session:
     """Log in; after CKR_GENERAL_ERROR again, as long as the token's own flags say that it counted no wrong PIN.
 
@@ -95,7 +104,7 @@ def _open_with_pin(found: FoundToken, pin: str) -> pkcs11.Session:
         try:
             return found.token.open(user_pin=pin)
         except GeneralError:
-            if found.again().info.pin is not PinState.OK:
+            if found.pin_now() is not PinState.OK:
                 raise
             time.sleep(pause)
     return found.token.open(user_pin=pin)

@@ -29,6 +29,13 @@ class PinState(StrEnum):
     LOCKED = "locked"
 
 
+_PIN_FLAGS = (
+    (TokenFlag.USER_PIN_LOCKED, PinState.LOCKED),
+    (TokenFlag.USER_PIN_FINAL_TRY, PinState.FINAL_TRY),
+    (TokenFlag.USER_PIN_COUNT_LOW, PinState.COUNT_LOW),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
     """CK_TOKEN_INFO."""
@@ -73,21 +80,18 @@ class FoundToken:
 
     token: pkcs11.Token
     slot: SlotInfo
+    info: TokenInfo
 
-    @property
-    def info(self) -> TokenInfo:
-        return _token_info(self.token)
-
-    def again(self) -> FoundToken:
-        """Return the token as it is now."""
+    def pin_now(self) -> PinState:
+        """Read the PIN's state again."""
         for pause in BUSY_PAUSES:
             with suppress(GeneralError):
-                return FoundToken(self.token.slot.get_token(), self.slot)
+                return _pin_state(self.token.slot.get_token().flags)
             time.sleep(pause)
-        return FoundToken(self.token.slot.get_token(), self.slot)
+        return _pin_state(self.token.slot.get_token().flags)
 
     def __str__(self) -> str:
-        return f"slot {self.slot.slot}: {self.slot.token}"
+        return f"slot {self.slot.slot}: {self.info}"
 
 
 _Shown = list[tuple[SlotInfo, pkcs11.Token | None]]
@@ -152,14 +156,13 @@ def _present(module: Module) -> list[tuple[SlotInfo, pkcs11.Token | None]]:
 
 
 def _answering(shown: _Shown, config: HsmConfig) -> list[FoundToken]:
-    return [FoundToken(token, info) for info, token in shown if token is not None and _answers(info, config)]
+    found = [FoundToken(token, slot, slot.token) for slot, token in shown if token is not None and slot.token]
+    return [each for each in found if _answers(each, config)]
 
 
-def _answers(info: SlotInfo, config: HsmConfig) -> bool:
-    if info.token is None:
-        return False
+def _answers(found: FoundToken, config: HsmConfig) -> bool:
     asked = (config.token, config.token_serial, config.slot)
-    given = (info.token.label, info.token.serial, info.slot)
+    given = (found.info.label, found.info.serial, found.slot.slot)
     return all(want is None or want == have for want, have in zip(asked, given, strict=True))
 
 
@@ -203,10 +206,3 @@ def _pin_state(flags: TokenFlag) -> PinState:
         if flag in flags:
             return state
     return PinState.OK if TokenFlag.USER_PIN_INITIALIZED in flags else PinState.NOT_SET
-
-
-_PIN_FLAGS = (
-    (TokenFlag.USER_PIN_LOCKED, PinState.LOCKED),
-    (TokenFlag.USER_PIN_FINAL_TRY, PinState.FINAL_TRY),
-    (TokenFlag.USER_PIN_COUNT_LOW, PinState.COUNT_LOW),
-)

@@ -17,7 +17,7 @@ from pki.signers.base import Token, TokenKey
 from pki.signers.config import HsmConfig
 from pki.signers.mechanisms import MechanismSpec, Sizes, choose, generation, require_support, supports
 from pki.signers.pkcs11.keygen import make_pair, refuse_existing, temporary_pair, unused_id
-from pki.signers.pkcs11.lookup import KeyNames, KeyPair, decode_id, find_key, private_keys, public_keys
+from pki.signers.pkcs11.lookup import KeyNames, KeyPair, decode_id, find_key, private_keys
 from pki.signers.pkcs11.module import Module, load
 from pki.signers.pkcs11.objects import known_public_half, public_half, read_key, search, token_key
 from pki.signers.pkcs11.session import log_in, log_out, open_session, working_session
@@ -102,8 +102,8 @@ class PkcsToken:
             refuse_existing(self._session, label, wanted_id)
             with working_session(self._token, write=True) as session:
                 new_id = wanted_id or unused_id(session, self.config.id_length)
-                private = make_pair(session, algorithm, label, new_id)
-                return token_key(private, public_half(private, public_keys(session, private)))
+                made = make_pair(session, algorithm, label, new_id)
+                return token_key(made.private, made.public)
 
     def signer(self, *, label: str | None, key_id: str | None, spki_sha256: str | None = None) -> PkcsSigner:
         """Open a key by label, id or both; `spki_sha256` pins the public key that was recorded for it.

@@ -78,7 +78,9 @@ def test_a_default_is_left_out():
     assert records.to_dict(CaUrls()) == {}
 
 
-@pytest.mark.parametrize("value", [float("nan"), b"bytes", {1: "a", "b": 2}, "\ud800", pytest.param(object(), id="object")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), b"bytes", {1: "a", "b": 2}, "\ud800", pytest.param(object(), id="object")], ids=repr
+)
 def test_a_value_that_json_cannot_hold_is_not_written(value):
     with pytest.raises(StoreError, match="cannot be recorded as JSON"):
         records.dumps(CaUrls(extra={"value": value}))

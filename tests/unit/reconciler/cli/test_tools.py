@@ -6,6 +6,8 @@ import pytest
 
 
 def kinds(cli, file):
+    """Return the kinds of what is in a file, each of which has a text too."""
+    assert cli.ok("inspect", file).stdout
     return [found["type"] for found in cli.ok("inspect", file, "-o", "json").json["objects"]]
 
 

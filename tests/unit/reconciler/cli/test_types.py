@@ -104,10 +104,32 @@ def test_an_output_file_never_replaces_a_private_key(tmp_path):
 
 
 def test_an_output_file_needs_a_directory_and_is_none(tmp_path):
-    with pytest.raises(ValueError, match="is a directory"):
+    with pytest.raises(ValueError, match="is no ordinary file"):
         types.output_file(str(tmp_path))
     with pytest.raises(ValueError, match="there is no directory"):
         types.output_file(str(tmp_path / "none" / "x.crt"))
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "old.crt"])
+def test_an_output_file_is_no_device_and_no_link(tmp_path, target):
+    """Replacing /dev/null with a certificate, as root, breaks the machine."""
+    (tmp_path / "old.crt").touch()
+    (tmp_path / "link").symlink_to(target)
+
+    for path in (str(tmp_path / "link"), "/dev/null"):
+        with pytest.raises(ValueError, match="is no ordinary file"):
+            types.output_file(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [(types.PUBLISHED_URL, "https://x.example.com/a.crl"), (types.HTTP_URL, "ldap://x.example.com/")],
+)
+def test_where_relying_parties_fetch_is_no_place_that_needs_its_own_certificate(kind, url):
+    with pytest.raises(click.BadParameter, match="does not begin with"):
+        kind.convert(url, None, None)
+
+    assert kind.convert("HTTP://X.example.com/", None, None) == "http://x.example.com/"
 
 
 def test_a_time_needs_a_zone():

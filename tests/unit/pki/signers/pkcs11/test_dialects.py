@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +14,13 @@ import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 from pkcs11 import exceptions as rv
 
+from pki.algorithms import ALGORITHMS
 from pki.errors import KeyExistsError, PinError, TokenError
 from pki.signers.pkcs11 import slots
-from pki.signers.pkcs11.keygen import require_kept_inside, the_new_one
+from pki.signers.pkcs11.keygen import _interrupts_held_back, require_as_asked, the_new_one
+from pki.signers.pkcs11.lookup import KeyPair
 from pki.signers.pkcs11.objects import KeyObject, read_key, search
+from pki.signers.pkcs11.publickeys import PublicKey
 from pki.signers.pkcs11.report import _row
 from pki.signers.pkcs11.session import _key_type, _open_with_pin, _refuse_risk
 from pki.signers.pkcs11.slots import FoundToken, PinState, _read_slot
@@ -203,7 +208,8 @@ def test_the_pins_state_is_the_worst_that_the_flags_tell(flags, state):
 
 
 def found(device):
-    return FoundToken(device, _read_slot(device)[0])
+    slot, token = _read_slot(device)
+    return FoundToken(token, slot, slot.token)
 
 
 def test_a_login_that_fails_without_a_verdict_on_the_pin_is_made_again():
@@ -235,12 +241,13 @@ def test_a_refused_pin_is_offered_once():
 def test_a_token_that_stays_busy_is_an_error():
     tries = len(slots.BUSY_PAUSES) + 1
     device = Device(answers=[rv.GeneralError()] * tries)
+    token = found(device)
 
     with pytest.raises(rv.GeneralError):
-        _open_with_pin(found(device), "1234")
+        _open_with_pin(token, "1234")
     device.busy = [rv.GeneralError()] * tries
     with pytest.raises(rv.GeneralError):
-        FoundToken(device, None).again()
+        token.pin_now()
 
 
 def test_a_mechanism_that_the_token_does_not_explain_is_listed_by_name():
@@ -266,10 +273,18 @@ INSIDE = {"EXTRACTABLE": False, "SENSITIVE": True, "PRIVATE": True, "TOKEN": Tru
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_each_attribute_is_read_back_and_silence_is_no_consent(name):
-    require_kept_inside(key(**INSIDE))
+    p256 = ALGORITHMS["ecdsa-p256"]
+    require_as_asked(KeyPair(key(**INSIDE), PublicKey(b"", p256)), p256)
     for answer in ({name: not INSIDE[name]}, {name: None}):
         with pytest.raises(TokenError, match=f"CKA_{name} is (True|False|None)"):
-            require_kept_inside(key(**{**INSIDE, **answer}))
+            require_as_asked(KeyPair(key(**{**INSIDE, **answer}), PublicKey(b"", p256)), p256)
+
+
+def test_a_key_of_another_kind_than_asked_for_is_refused():
+    with pytest.raises(TokenError, match="it is ecdsa-p384, not ecdsa-p256"):
+        require_as_asked(KeyPair(key(**INSIDE), PublicKey(b"", ALGORITHMS["ecdsa-p384"])), ALGORITHMS["ecdsa-p256"])
+    with pytest.raises(TokenError, match="it is EC, not ecdsa-p256"):
+        require_as_asked(KeyPair(key(**INSIDE), PublicKey(b"", None)), ALGORITHMS["ecdsa-p256"])
 
 
 def test_a_token_that_cuts_labels_or_ids_is_refused():
@@ -277,6 +292,32 @@ def test_a_token_that_cuts_labels_or_ids_is_refused():
         the_new_one([], b"1")
 
     assert "`id_length`" in caught.value.hint
+
+
+def test_ctrl_c_is_delivered_when_the_block_has_ended():
+    reached = []
+
+    def block():
+        with _interrupts_held_back():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+
+    assert reached == ["the end"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_threads_need_no_holding_back():
+    """Python delivers signals to the main thread alone, and lets no other change how."""
+
+    def block():
+        with _interrupts_held_back():
+            return "ran"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(block).result() == "ran"
 
 
 def test_a_second_key_of_the_label_means_that_another_program_made_it():
