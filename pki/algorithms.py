@@ -153,7 +153,7 @@ def algorithm_of_key(oid: str, parameters: bytes | None, rsa_bits: int | None = 
         kind = f"RSA with {rsa_bits} bits"
     else:
         found = _BY_SPKI.get((oid, parameters))
-        kind = f"a key of type {oid}"
+        kind = "a key on this elliptic curve" if oid == _EC else f"a key of type {oid}"
     if found is None:
         raise UnsupportedAlgorithmError(f"{kind} is not supported", hint=f"one of: {', '.join(ALGORITHMS)}")
     return found

@@ -294,8 +294,8 @@ def _own_choice(template: CertificateTemplate) -> SchemeChoice:
 
 
 def _next_number(now: datetime, record: CaMeta, published: Crl | None, begun: Sequence[int]) -> int:
-    used = [record.crl.number if record.crl else 0, (published and published.number) or 0, *begun]
-    return max(int(now.timestamp() * 1_000_000), max(used) + 1)
+    used = [facts.number or 0 for facts in (record.crl, published) if facts is not None]
+    return max([int(now.timestamp() * 1_000_000), *(number + 1 for number in (*used, *begun))])
 
 
 def _free_serial(ledger: Ledger, ports: Ports) -> int:

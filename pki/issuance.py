@@ -113,17 +113,20 @@ def _sign(
         raise LintError("refusing to sign: the content breaks the rules below", broken)
     require_scheme(signer.algorithm, scheme)
     intend(tbs)
-    signature = signer.sign(tbs, scheme)
-    _verify(verified_by, scheme, tbs, signature)
-    der = assemble(tbs, scheme, signature)
-    if split(der).tbs != tbs:
-        raise IssuanceError("the assembled object does not hold the bytes that were linted and signed")
+    der = assemble(tbs, scheme, signer.sign(tbs, scheme))
+    _verify(der, tbs, scheme, verified_by)
     return der
 
 
-def _verify(spki: bytes, scheme: SignatureScheme, tbs: bytes, signature: bytes) -> None:
+def _verify(der: bytes, linted: bytes, scheme: SignatureScheme, spki: bytes) -> None:
+    """Check what is about to be handed out, as its relying parties will read it.
+
+    Raises:
+        IssuanceError: it does not hold the linted bytes, or the signature over them is wrong.
+    """
+    signed = split(der)
     try:
-        verify(spki, scheme, tbs, signature)
+        verify(spki, scheme, linted, signed.signature if signed.tbs == linted else b"")
     except VerificationError as error:
         raise IssuanceError(
             "the key returned a signature that does not verify; nothing was issued",

@@ -94,6 +94,9 @@ find_python() {
 # python_packages: what to install so that find_python finds one; nothing where it does.
 python_packages() { find_python >/dev/null || say python3-venv; }
 
+# tmpfiles_package: opencryptoki's directories are made by systemd-tmpfiles, which a container without systemd lacks.
+tmpfiles_package() { command -v systemd-tmpfiles >/dev/null || say systemd-standalone-tmpfiles; }
+
 # make_venv: $venv with the pinned pip, which knows dependency groups.
 make_venv() {
   python=$(find_python) ||

@@ -197,7 +197,9 @@ class Crl:
     def distribution_point(self) -> x509.IssuingDistributionPoint | None:
         return self.extension(x509.IssuingDistributionPoint)
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
         return len(self._readable)
 
     @cached_property

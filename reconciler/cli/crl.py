@@ -16,8 +16,6 @@ from reconciler.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from pki.ports import SecretRef
-    from pki.x509.certificates import Certificate
-    from pki.x509.crls import Crl
 
 
 @click.group(cls=VerbGroup)
@@ -28,19 +26,25 @@ def crl() -> None:
 @crl.command("gen", examples=["qpki crl gen --ca-dir ./issuing-ca", "qpki crl gen --ca-dir ./root-ca --days 90"])
 @options.ca_dir
 @options.crl_validity
+@click.option("--idp", is_flag=True, help="Add a critical issuing distribution point with the CA's CRL URLs.")
 @options.ca_passphrase
 @options.output
 @click.pass_obj
-def gen(app: App, ca_dir: Path, validity: timedelta, ca_passphrase: SecretRef | None, output: str) -> None:
+def gen(
+    app: App, ca_dir: Path, validity: timedelta, ca_passphrase: SecretRef | None, output: str, *, idp: bool
+) -> None:
     """Sign a new CRL and publish it.
 
     It lists all that is revoked, and lies in the CA's directory as crl/ca.crl (DER) and crl/ca.crl.pem.
     """
     from pki.authority import Authority
+    from pki.x509.crls import DistributionPoint
     from reconciler.render import crls
 
     authority = Authority.open(ca_dir, app.ports, passphrase=ca_passphrase)
-    app.show(crls.published_facts(authority.generate_crl(validity), authority.layout), crls.published_text, output)
+    place = DistributionPoint(authority.meta.urls.crl) if idp else None
+    crl = authority.generate_crl(validity, distribution_point=place)
+    app.show(crls.published_facts(crl, authority.layout), crls.published_text, output)
 
 
 @crl.command("info", examples=["qpki crl info ./issuing-ca/crl/ca.crl"])
@@ -65,30 +69,9 @@ def verify(app: App, file: Path, anchors: Sequence[Path], at: datetime | None, o
 
     One that does not hold ends with exit code 3.
     """
+    from pki.x509.path import validate_crl
     from reconciler.render import crls
 
     found = reading.crl(file)
-    _require_valid(found, reading.all_certificates(anchors), at or app.ports.clock())
+    validate_crl(found, reading.all_certificates(anchors), at=at or app.ports.clock())
     app.show(crls.crl_facts(found), crls.verified_text, output)
-
-
-def _require_valid(crl: Crl, cas: Sequence[Certificate], at: datetime) -> None:
-    from pki.errors import VerificationError
-    from pki.names import display
-    from pki.x509.signatures import verify
-
-    issuer = next((ca for ca in cas if (ca.subject_der, ca.key_id) == (crl.issuer_der, crl.authority_key_id)), None)
-    if issuer is None:
-        raise VerificationError(
-            f"the CRL is one of {display(crl.issuer)}, and none of the CAs given has its name and key"
-        )
-    if issuer.key_usage and not issuer.key_usage.crl_sign:
-        raise VerificationError(f"{display(issuer.subject)} may not sign CRLs (RFC 5280 section 4.2.1.3)")
-    verify(issuer.spki, crl.scheme, crl.tbs, crl.signature)
-    if at < crl.this_update:
-        raise VerificationError(f"the CRL is from the future: {crl.this_update:%Y-%m-%d %H:%M:%S} UTC")
-    if crl.next_update is None or at > crl.next_update:
-        due = f"{crl.next_update:%Y-%m-%d %H:%M:%S} UTC" if crl.next_update else "a time that it does not tell"
-        raise VerificationError(
-            f"the CRL is out of date: the next one was due at {due}", hint="get the CA's current CRL"
-        )

@@ -18,8 +18,8 @@ from pki.algorithms import Algorithm
 from pki.errors import KeyExistsError, TokenError
 from pki.signers.mechanisms import GenerationSpec, generation
 from pki.signers.pkcs11.failures import LOST, return_value
-from pki.signers.pkcs11.lookup import KeyPair, with_public
-from pki.signers.pkcs11.objects import KeyObject, search
+from pki.signers.pkcs11.lookup import KeyPair
+from pki.signers.pkcs11.objects import KeyObject, public_half, read_key, search
 
 _KEY_CLASSES = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.SECRET_KEY)
 
@@ -67,7 +67,8 @@ def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id:
     try:
         with _interrupts_held_back():
             handles = _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
-        made = with_public(session, the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id))
+        private = the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id)
+        made = KeyPair(private, public_half(private, [read_key(handles[0], ObjectClass.PUBLIC_KEY)]))
         require_as_asked(made, algorithm)
     except BaseException as failure:
         if not isinstance(failure, LOST):

@@ -78,10 +78,6 @@ def public_keys(session: pkcs11.Session, private: KeyObject) -> list[KeyObject]:
     return search(session, ObjectClass.PUBLIC_KEY, label=label, key_id=private.key_id or None)
 
 
-def with_public(session: pkcs11.Session, private: KeyObject) -> KeyPair:
-    return KeyPair(private, public_half(private, public_keys(session, private)))
-
-
 def find_key(session: pkcs11.Session, names: KeyNames) -> KeyPair:
     """Return the key that the names mean.
 
@@ -103,7 +99,7 @@ def find_key(session: pkcs11.Session, names: KeyNames) -> KeyPair:
             f"{len(found)} keys answer to the {names}: {', '.join(map(str, found))}",
             hint="give both the label and the id",
         )
-    return with_public(session, found[0])
+    return _with_public(session, found[0])
 
 
 def _pinned(session: pkcs11.Session, names: KeyNames, found: Sequence[KeyObject]) -> KeyPair:
@@ -113,7 +109,7 @@ def _pinned(session: pkcs11.Session, names: KeyNames, found: Sequence[KeyObject]
     if right:
         raise KeyAmbiguousError(f"{len(right)} copies of the {names} are on the token: remove all but one")
     if found:
-        with_public(session, found[0])  # where its public half is the trouble, that error says more
+        _with_public(session, found[0])  # where its public half is the trouble, that error says more
         raise KeyMismatchError(
             f"the {names} is not the key that was recorded: its public key is another",
             hint="the key was replaced on the token, or the configuration leads to another token",
@@ -128,5 +124,9 @@ def _with_spki(session: pkcs11.Session, keys: Sequence[KeyObject], pin: str | No
     pairs = []
     for key in keys:
         with suppress(PkiError):  # a key whose public half cannot be told is not the recorded one
-            pairs.append(with_public(session, key))
+            pairs.append(_with_public(session, key))
     return [pair for pair in pairs if spki_sha256(pair.public.spki) == pin]
+
+
+def _with_public(session: pkcs11.Session, private: KeyObject) -> KeyPair:
+    return KeyPair(private, public_half(private, public_keys(session, private)))

@@ -103,7 +103,7 @@ def test_the_facts_of_a_crl_are_those_of_its_template():
     assert (crl.issuer, crl.issuer_der, crl.authority_key_id) == (make.name("CA"), ISSUER.name, ISSUER.key_id)
     assert crl.scheme == SCHEME
     assert crl.distribution_point.only_contains_ca_certs
-    assert len(crl) == len(REVOCATIONS)
+    assert crl.size == len(REVOCATIONS)
 
 
 def test_entries_are_read_back():
@@ -126,7 +126,7 @@ def test_an_empty_crl_has_no_entries():
     crl = signed(revocations=())
 
     assert crl.revocations == ()
-    assert len(crl) == 0
+    assert crl.size == 0
     assert crl.distribution_point is None
     assert asn1.decode_der(TBSCertList, crl.tbs).revoked_certificates is None
 

@@ -2,6 +2,9 @@ import subprocess
 from datetime import timedelta
 
 import pytest
+from cryptography.x509.oid import ExtensionOID
+
+from pki.x509.crls import parse_crl
 
 GENERATED = """\
 CRL generated successfully.
@@ -149,3 +152,22 @@ def test_openssl_reads_what_was_published(crl):
     )
 
     assert "Key Compromise" in shown.stdout
+
+
+def test_idp_says_where_the_ca_publishes(cli, tmp_path):
+    """RFC 5280 section 5.2.5: critical, and the URL that the CA's certificates name."""
+    url = "http://crl.example.com/root.crl"
+    cli.ok("ca", "init", "-P", "ec/root-ca", "--var", "cn=Root", "-d", tmp_path / "ca", "--crl-url", url)
+    cli.ok("crl", "gen", "-d", tmp_path / "ca", "--idp")
+    extension = parse_crl((tmp_path / "ca" / "crl" / "ca.crl").read_bytes()).extensions.get_extension_for_oid(
+        ExtensionOID.ISSUING_DISTRIBUTION_POINT
+    )
+
+    assert extension.critical
+    assert [name.value for name in extension.value.full_name] == [url]
+
+
+def test_idp_needs_a_url_to_say(world):
+    refused = world.cli.refused("crl", "gen", "-d", world.issuing, "--idp")
+
+    assert "an issuing distribution point says a URL or a scope" in refused.error
