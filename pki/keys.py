@@ -91,6 +91,7 @@ def prepare(
         return
     with open_token(choice.config, secrets) as token:
         if choice.generate:
+            token.require_room(algorithm, label=_required_label(choice), key_id=choice.key_id)
             yield lambda: _new_token_key(token, choice, algorithm, base)
             return
         signer = token.signer(label=choice.label, key_id=choice.key_id)

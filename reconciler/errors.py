@@ -1,4 +1,4 @@
-"""What a process can end with."""
+"""What a process can end with, and what can end it."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ class ExitCode(IntEnum):
     BLOCKED = 4
     STALE = 5
     INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Terminated(BaseException):
+    """SIGTERM: stop as for Ctrl-C, with files whole and locks freed. Like KeyboardInterrupt, it is no `Exception`."""

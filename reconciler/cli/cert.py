@@ -54,7 +54,7 @@ def issue(
     a --var of that name wins. The certificate is filed in the CA's directory; --out writes a copy.
     """
     from pki.authority import Authority
-    from pki.errors import RequestError
+    from pki.errors import RequestError, about
     from pki.store import files
     from reconciler.render import certificates
 
@@ -65,7 +65,8 @@ def issue(
         issued = authority.issue(policy, variables, request)
     app.note(issued.notices)
     if out is not None:
-        files.write(out, issued.certificate.pem())
+        with about(f"the certificate is issued and filed as {issued.path}, but not copied"):
+            files.write(out, issued.certificate.pem())
     app.show(certificates.issued_facts(issued, out), certificates.issued_text, output)
 
 

@@ -80,7 +80,7 @@ def enroll(  # noqa: PLR0913 - one parameter per option
         profiles=inputs.profiles(profiles),
         variables=variables,
         key=key,
-        id=credential_id or id_option,
+        id=id_option if credential_id is None else credential_id,
     )
     enrolled = enroll(Authority.open(ca_dir, app.ports, passphrase=ca_passphrase), request)
     refs = [ref for certificate in enrolled.meta.certificates for ref in certificate.storage]

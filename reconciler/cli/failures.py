@@ -9,7 +9,7 @@ import click
 
 from pki.errors import PkiError
 from pki.findings import FindingsError
-from reconciler.errors import ExitCode
+from reconciler.errors import ExitCode, Terminated
 from reconciler.render.findings import finding_lines
 from reconciler.render.layout import inline, printable
 
@@ -45,12 +45,18 @@ def _explain(error: BaseException) -> Failure:
             return Failure(error.message, error.hint, error.exit_code)
         case click.ClickException():
             return _usage(error)
-        case click.Abort() | KeyboardInterrupt() | EOFError():
-            return Failure("interrupted", _AFTER_INTERRUPTION, ExitCode.INTERRUPTED)
+        case Terminated() | click.Abort() | KeyboardInterrupt() | EOFError():
+            return _interruption(error)
         case OSError():
             return Failure(_of_system(error))
         case _:
             return Failure(f"something unforeseen: {type(error).__name__}: {error}", _AFTER_A_FAULT)
+
+
+def _interruption(error: BaseException) -> Failure:
+    if isinstance(error, Terminated):
+        return Failure("terminated", _AFTER_INTERRUPTION, ExitCode.TERMINATED)
+    return Failure("interrupted", _AFTER_INTERRUPTION, ExitCode.INTERRUPTED)
 
 
 def _findings(error: FindingsError) -> Failure:

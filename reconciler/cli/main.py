@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -16,6 +18,7 @@ import click
 from reconciler.cli import ca, cert, credential, crl, csr, hsm, key, profile, tools
 from reconciler.cli.app import App, wants_color
 from reconciler.cli.verbs import VerbGroup
+from reconciler.errors import Terminated
 
 
 class Qpki(VerbGroup):
@@ -27,7 +30,7 @@ class Qpki(VerbGroup):
         extra |= {"prog_name": "qpki", "standalone_mode": False}
         try:
             code = super().main(*args, **extra)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing gets past with a traceback
+        except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - nothing gets past with a traceback
             code = _report(app, error)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -91,8 +94,13 @@ for command in (
     cli.add_command(command)
 
 
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
 def main() -> NoReturn:
     """Run `qpki` with this process's arguments."""
+    signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal's encoding lacks is printed as an escape: no crash after the work is done.

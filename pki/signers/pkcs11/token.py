@@ -93,17 +93,21 @@ class PkcsToken:
     def supports(self, algorithm: Algorithm) -> bool:
         return supports(algorithm, self._mechanisms(), self._sizes(algorithm))
 
-    def generate(self, algorithm: Algorithm, *, label: str, key_id: str | None = None) -> TokenKey:
+    def require_room(self, algorithm: Algorithm, *, label: str, key_id: str | None = None) -> None:
+        """Refuse what `generate` would refuse, without making anything."""
         if not label:
             raise KeyAccessError("a new key on a token needs a label")
         wanted_id = decode_id(key_id)
         require_support(algorithm, self._mechanisms(), self._sizes(algorithm))
-        with self._call("generate a key"):
+        with self._call("look for keys of that name"):
             refuse_existing(self._session, label, wanted_id)
-            with working_session(self._token, write=True) as session:
-                new_id = wanted_id or unused_id(session, self.config.id_length)
-                made = make_pair(session, algorithm, label, new_id)
-                return token_key(made.private, made.public)
+
+    def generate(self, algorithm: Algorithm, *, label: str, key_id: str | None = None) -> TokenKey:
+        self.require_room(algorithm, label=label, key_id=key_id)
+        with self._call("generate a key"), working_session(self._token, write=True) as session:
+            new_id = decode_id(key_id) or unused_id(session, self.config.id_length)
+            made = make_pair(session, algorithm, label, new_id)
+            return token_key(made.private, made.public)
 
     def signer(self, *, label: str | None, key_id: str | None, spki_sha256: str | None = None) -> PkcsSigner:
         """Open a key by label, id or both; `spki_sha256` pins the public key that was recorded for it.
