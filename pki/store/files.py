@@ -149,8 +149,10 @@ def create(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     _sync_directories([path])
 
 
-def append(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
+def append(path: Path, data: bytes, *, mode: int = PUBLIC, durable: bool = True) -> None:
     """Add to the end of a file, which is made when it is not there. The caller holds the lock of its writers.
+
+    What is not `durable` may be gone after a power cut, but not after the death of the process.
 
     Raises:
         StoreError: it cannot; the file is as long as it was.
@@ -159,7 +161,9 @@ def append(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     with _explained("append to", path), _opened(path, flags, mode) as descriptor:
         size = os.fstat(descriptor).st_size
         try:
-            _write_durably(descriptor, data)
+            _write(descriptor, data)
+            if durable:
+                os.fsync(descriptor)
         except BaseException:  # Ctrl-C too: half a line must not stay
             with suppress(OSError):
                 os.ftruncate(descriptor, size)
@@ -276,7 +280,8 @@ def _staged(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     temporary = path.with_name(f".qpki-{secrets.token_hex(8)}.tmp")
     try:
         with _explained("write", path), _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode) as descriptor:
-            _write_durably(descriptor, data)
+            _write(descriptor, data)
+            os.fsync(descriptor)
         yield temporary
     finally:
         with suppress(OSError):  # gone already when it was moved into place
@@ -293,11 +298,10 @@ def _opened(path: Path, flags: int, mode: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _write_durably(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-    os.fsync(descriptor)
 
 
 def _sync_directories(paths: Iterable[Path]) -> None:

@@ -56,11 +56,14 @@ class Journal:
         self._append([{"event": "intent", **records.to_dict(intent)} for intent in intents])
 
     def done(self, serials: Iterable[int]) -> None:
-        """Mark the intents of these serials as accounted for: filed and entered, or entered as revoked."""
+        """Mark the intents of these serials as accounted for: filed and entered, or entered as revoked.
+
+        A mark that a power cut takes away costs nothing: the intent is looked at again, and found settled.
+        """
         settled = list(dict.fromkeys(serials))
         marks: list[dict[str, Any]] = [{"event": "done", "serial": f"0x{serial_hex(serial)}"} for serial in settled]
         clean = {intent.serial for intent in self.unfinished()} <= set(settled)
-        self._append(marks, clean=clean)
+        self._append(marks, clean=clean, durable=False)
 
     def unfinished(self) -> list[Intent]:
         """Return the open intents, oldest first.
@@ -74,7 +77,7 @@ class Journal:
             return _open_intents(_events(self.path, 0, files.blocks(self.path)))
         return _open_intents(_events(self.path, tail.offset + start, [tail.data[start:]]))
 
-    def _append(self, lines: list[dict[str, Any]], *, clean: bool = False) -> None:
+    def _append(self, lines: list[dict[str, Any]], *, clean: bool = False, durable: bool = True) -> None:
         if not lines:
             return
         torn = files.read_torn_line(self.path)
@@ -82,7 +85,7 @@ class Journal:
             files.truncate(self.path, torn.offset)
         data = b"".join(map(_line, lines[:-1]))
         last = lines[-1] | ({"clean": torn.offset + len(data)} if clean else {})
-        files.append(self.path, data + _line(last))
+        files.append(self.path, data + _line(last), durable=durable)
 
 
 @dataclass(frozen=True, slots=True)
