@@ -15,9 +15,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from benchmarks.timing import seconds
+from benchmarks.timing import Work, seconds
 from pki.authority import Authority, CaRequest, create_ca
 from pki.der import assemble
 from pki.keys import FileKey
@@ -47,7 +48,7 @@ def main() -> None:
 
 def _measure(ca: Authority, count: int) -> str:
     revocations = ca.ledger.revocations(None, NOW)
-    candidates = {
+    candidates: dict[str, Work] = {
         "pyca": lambda: _by_pyca(ca, revocations),
         "encoder": lambda: _by_ours(ca, revocations),
         "whole": ca.generate_crl,
@@ -91,8 +92,9 @@ def _by_pyca(ca: Authority, revocations: tuple[Revocation, ...]) -> bytes:
     key_id = x509.AuthorityKeyIdentifier(ca.certificate.key_id, None, None)
     builder = builder.add_extension(key_id, critical=False).add_extension(x509.CRLNumber(1), critical=False)
     (path,) = ca.layout.private.glob("*.key")
-    signed = builder.sign(load_pem_private_key(path.read_bytes(), None), hashes.SHA384())
-    return signed.public_bytes(Encoding.DER)
+    key = load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pki.errors import EncodingError, StateCorruptError
@@ -117,10 +117,11 @@ class Ledger:
 
         That is RFC 5280 section 3.3: an entry appears on one regularly scheduled CRL beyond the certificate's validity.
         """
+        listed_until = previous.this_update if previous else datetime.min.replace(tzinfo=UTC)
         return tuple(
             Revocation(entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date, entry.not_after)
             for entry in index.read_revoked(self.layout.index, begun=self._begun(now))
-            if entry.revoked_at is not None and (previous is None or entry.not_after > previous.this_update)
+            if entry.revoked_at is not None and entry.not_after > listed_until
         )
 
     def open_crl_numbers(self) -> list[int]:

@@ -46,7 +46,8 @@ def inside(root: Path, relative: str | PurePosixPath) -> Path:
             f"path {_shown(str(relative))} is not allowed", hint=f"name a path below {root}, without .."
         )
     path = root / pure
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+    below = (path, *path.parents[: len(pure.parts) - 1])  # without `..`, only a link among these can lead out
+    if any(map(os.path.islink, below)) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise PathEscapeError(
             f"{path} leads out of {root}", hint="a symbolic link on the way points elsewhere: remove it"
         )
