@@ -15,7 +15,7 @@ from pki.errors import AlreadyExistsError, IssuanceError, KeyMismatchError, Requ
 from pki.findings import Finding
 from pki.issuance import IssuingKey
 from pki.keyrefs import KeyRef
-from pki.ledger import RESTORE, Ledger, intact, stored_certificates
+from pki.ledger import RESTORE, Ledger, intact, revocation, stored_certificates
 from pki.ports import Ports, SecretRef
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, IssuerFacts, Profile
@@ -25,7 +25,7 @@ from pki.store.index import IndexEntry
 from pki.store.layout import CaLayout
 from pki.store.meta import CaMeta
 from pki.x509.certificates import Certificate
-from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, parse_crl
+from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, Revocation, parse_crl
 from pki.x509.requests import CertificateRequest, verify_request
 
 DEFAULT_CRL_VALIDITY = timedelta(days=7)
@@ -124,15 +124,15 @@ class Authority:
         with self.ledger.exclusive(now):
             return self.ledger.revoke(serials, reason, now)
 
-    def ensure_revoked(self, serials: Sequence[int], reason: str | None) -> list[IndexEntry]:
-        """Revoke those of the certificates that are not revoked yet, and return the rows of all."""
+    def ensure_revoked(self, serials: Sequence[int], reason: str | None) -> list[Revocation]:
+        """Revoke those of the certificates that are not revoked yet, and return the revocations of all."""
         now = self.now()
         with self.ledger.exclusive(now):
             rows = {entry.serial: entry for entry in self.ledger.entries(now) if entry.serial in set(serials)}
             standing = [serial for serial in serials if serial not in rows or rows[serial].revoked_at is None]
             if standing:
                 rows |= {entry.serial: entry for entry in self.ledger.revoke(standing, reason, now)}
-        return [rows[serial] for serial in serials]
+        return [revocation(rows[serial]) for serial in serials]
 
     def generate_crl(
         self, validity: timedelta = DEFAULT_CRL_VALIDITY, *, distribution_point: DistributionPoint | None = None
@@ -163,8 +163,14 @@ class Authority:
 
         Raises:
             KeyAccessError: it cannot be opened, or it is not the key of the CA's certificate.
+            UnsupportedAlgorithmError: the CA has several keys.
         """
-        record = self.meta.keys[0]
+        record, *others = self.meta.keys
+        if others:
+            raise UnsupportedAlgorithmError(
+                f"{self.layout.meta} names {len(self.meta.keys)} keys: signing with a hybrid CA is not supported yet",
+                hint="nothing was signed: a certificate by one of its keys alone would not be what the CA promises",
+            )
         with keys.open_signer(
             record.storage,
             base=self.layout.root,
@@ -210,7 +216,7 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
     # What needs a PIN or passphrase is opened first: a wrong one must not leave a key without a certificate.
     with _parent_key(parent) as parent_key, _new_key(layout, request, template, ports) as make_key:
         if parent is not None:
-            parent.ledger.require_sound(now)
+            parent.ledger.settle(now)
         files.make_directory(layout.root)
         with Ledger(layout).exclusive(now):
             _require_vacant(layout)

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from pki import keys
 from pki.authority import Authority
-from pki.errors import AlreadyExistsError, IssuanceError, PathEscapeError, StoreError
+from pki.errors import AlreadyExistsError, IssuanceError, KeyAccessError, PathEscapeError, PkiError, StoreError
 from pki.ledger import LOCK_TIMEOUT, stored_certificates
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, Profile
@@ -133,19 +133,19 @@ def enroll(authority: Authority, request: EnrollRequest) -> Credential:
     _require_free(layout)
     with authority.key() as issuer, ExitStack() as stack:
         parts = _parts(request, templates)
-        authority.ledger.require_sound(now)
+        authority.ledger.settle(now)
         prepared = [stack.enter_context(_prepare_key(authority, layout, part)) for part in parts]
         files.make_directory(layout.directory, mode=0o700)
         stack.enter_context(_exclusive(layout))
         _require_free(layout)
         opened = [make() for make in prepared]
-        issued = [
-            authority.issue_template(part.template, key.signer.spki, issuer).certificate
-            for part, key in zip(parts, opened, strict=True)
-        ]
-        _write(authority, layout, parts, issued)
-        records = tuple(map(_certificate_record, parts, opened, issued))
-        files.write(layout.meta, meta.dump(_record(authority, request, layout, issued, records)))
+        issued: list[Certificate] = []
+        with _all_or_none(authority, layout, issued):
+            for part, key in zip(parts, opened, strict=True):
+                issued.append(authority.issue_template(part.template, key.signer.spki, issuer).certificate)
+            _write(authority, layout, parts, issued)
+            records = tuple(map(_certificate_record, parts, opened, issued))
+            files.write(layout.meta, meta.dump(_record(authority, request, layout, issued, records)))
     return Credential.open(request.directory, layout.id)
 
 
@@ -159,9 +159,9 @@ def revoke(authority: Authority, credential: Credential, reason: str | None) -> 
         record = meta.load_credential(credential.layout.meta)
         if record.status is Status.REVOKED:
             raise StoreError(f"credential {record.id} is revoked already; its date and reason stay")
-        rows = authority.ensure_revoked([certificate.serial for certificate in record.certificates], reason)
-        last = max(rows, key=lambda row: row.revoked_at or authority.now())
-        revoked = record.revoked(last.revoked_at or authority.now(), last.reason)
+        revocations = authority.ensure_revoked([certificate.serial for certificate in record.certificates], reason)
+        last = max(revocations, key=lambda each: each.at)
+        revoked = record.revoked(last.at, last.reason)
         files.write(credential.layout.meta, meta.dump(revoked))
     return replace(credential, meta=revoked)
 
@@ -202,9 +202,18 @@ def _parts(request: EnrollRequest, templates: Sequence[CertificateTemplate]) -> 
 
 
 def _numbered(choice: keys.KeyChoice, position: int) -> keys.KeyChoice:
-    """Give each of several keys on a token a label of its own."""
-    if isinstance(choice, keys.FileKey) or choice.label is None:
+    """Give each of several keys on a token a label of its own.
+
+    Raises:
+        KeyAccessError: an id was given, which can name one key only.
+    """
+    if isinstance(choice, keys.FileKey):
         return choice
+    if choice.key_id is not None or choice.label is None:
+        raise KeyAccessError(
+            "several profiles need several keys on the token, which one key id cannot name",
+            hint="give a label alone: the keys become LABEL-1, LABEL-2 and so on",
+        )
     return replace(choice, label=f"{choice.label}-{position}")
 
 
@@ -219,6 +228,20 @@ def _prepare_key(
         wanted_by=f"profile {part.template.profile}",
         secrets=authority.ports.secrets,
     )
+
+
+@contextmanager
+def _all_or_none(authority: Authority, layout: CredentialLayout, issued: Sequence[Certificate]) -> Iterator[None]:
+    """Revoke what was issued for a credential that then does not come to be: nobody holds those certificates."""
+    try:
+        yield
+    except BaseException as error:
+        if issued and not files.exists(layout.meta):
+            try:
+                authority.ensure_revoked([certificate.serial for certificate in issued], "cessationOfOperation")
+            except PkiError as failure:
+                error.add_note(f"certificates were issued, belong to no credential, and are still valid: {failure}")
+        raise
 
 
 def _write(

@@ -47,17 +47,19 @@ class Ledger:
         with files.locked(self.layout.lock, timeout=LOCK_TIMEOUT) as abandoned:
             if abandoned:
                 self._sweep()
+            self._make_directories()
             self._settle(now)
+            self._require_index()
             yield
 
-    def require_sound(self, now: datetime) -> None:
-        """Refuse to go on with records that nothing could be entered in, before a key is made for what would be.
+    def settle(self, now: datetime) -> None:
+        """Settle what a crashed run left, and refuse damaged records before a key is made for what would go into them.
 
         Raises:
             StoreError: they are damaged, cannot be written, or another process holds their lock for too long.
         """
         with self.exclusive(now):
-            pass  # taking the lock settled them, or raised
+            """Taking the lock does it."""
 
     def entries(self, now: datetime) -> list[IndexEntry]:
         """Return the index as it is, or will be once the intent of a run that is writing or crashed is settled."""
@@ -116,13 +118,19 @@ class Ledger:
         """Return what the next CRL lists: all that is revoked, each entry until a CRL after its expiry had it.
 
         That is RFC 5280 section 3.3: an entry appears on one regularly scheduled CRL beyond the certificate's validity.
+
+        Raises:
+            StateCorruptError: the index has lost a revocation that the previous CRL lists.
         """
         listed_until = previous.this_update if previous else datetime.min.replace(tzinfo=UTC)
-        return tuple(
-            Revocation(entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date, entry.not_after)
-            for entry in index.read_revoked(self.layout.index, begun=self._begun(now))
-            if entry.revoked_at is not None and entry.not_after > listed_until
-        )
+        revoked = [revocation(entry) for entry in index.read_revoked(self.layout.index, begun=self._begun(now))]
+        lost = previous.serials() - {each.serial for each in revoked} if previous else frozenset()
+        if lost:
+            raise StateCorruptError(
+                f"{self.layout.index}: the last CRL lists {serial_hex(min(lost))}, which is not revoked here",
+                hint=RESTORE,
+            )
+        return tuple(each for each in revoked if each.not_after is None or each.not_after > listed_until)
 
     def open_crl_numbers(self) -> list[int]:
         """Return CRL numbers that a crashed run may have used without publishing them."""
@@ -136,6 +144,15 @@ class Ledger:
         """Remove the staged files of a killed run; listing a million certificates is for that case alone."""
         for directory in (self.layout.root, self.layout.certificates, self.layout.crl_der.parent):
             files.sweep(directory)
+
+    def _make_directories(self) -> None:
+        """Make what git does not keep when it is empty, before a key is used for what goes there."""
+        for directory in (self.layout.certificates, self.layout.journal.parent):
+            files.make_directory(directory)
+
+    def _require_index(self) -> None:
+        if not files.read_tail(self.layout.index, 1).data and files.list_directory(self.layout.certificates):
+            raise StateCorruptError(f"{self.layout.index} is gone or empty, but certificates were issued", hint=RESTORE)
 
     def _settle(self, now: datetime) -> None:
         intents = self._open_certificates()
@@ -194,6 +211,17 @@ def stored_certificates(path: Path) -> list[Certificate]:
     """Return the certificates, at least one, in a file of a CA or credential; raises as `intact` does."""
     with intact(path):
         return parse_certificates(files.read(path))
+
+
+def revocation(entry: IndexEntry) -> Revocation:
+    """Return a revoked row as a CRL lists it.
+
+    Raises:
+        StateCorruptError: the row is not revoked.
+    """
+    if entry.revoked_at is None:
+        raise StateCorruptError(f"certificate {serial_hex(entry.serial)} is not revoked", hint=RESTORE)
+    return Revocation(entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date, entry.not_after)
 
 
 def _valid(certificate: Certificate) -> IndexEntry:

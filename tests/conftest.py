@@ -1,7 +1,7 @@
 """What holds for the whole suite.
 
 Helpers skip a test whose token or program is not there. With QPKI_REQUIRE_TOKENS set, as on CI, nothing marked `hsm`
-may be skipped: such a skip is a failure.
+may be skipped: such a skip is a failure, unless what is missing is the right to mount, which containers lack.
 """
 
 from __future__ import annotations

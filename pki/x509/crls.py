@@ -197,6 +197,10 @@ class Crl:
     def distribution_point(self) -> x509.IssuingDistributionPoint | None:
         return self.extension(x509.IssuingDistributionPoint)
 
+    def serials(self) -> frozenset[int]:
+        """Return the serial numbers that it lists."""
+        return frozenset(entry.serial_number for entry in self._readable)
+
     @property
     def size(self) -> int:
         """How many entries it has."""

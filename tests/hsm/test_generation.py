@@ -18,6 +18,8 @@ pytestmark = pytest.mark.hsm
 
 P256 = ALGORITHMS["ecdsa-p256"]
 GENERATE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
 with open_token(config, secrets) as token:
     print('ready', flush=True)
     token.generate(ALGORITHMS[arguments[0]], label='new', key_id=arguments[1] or None)

@@ -97,7 +97,7 @@ class Site:
         shown = f"{command}\n{outcome.stdout}{outcome.stderr}"
         assert (outcome.exit_code, outcome.stdout) == (1, ""), shown
         assert outcome.error, shown
-        assert outcome.stderr.count("Hint: ") <= 1, shown
+        assert outcome.stderr.count("Hint: ") == 1, shown
         assert "Traceback" not in outcome.stderr, shown
         assert contents(self.directory) == before, shown
         return outcome

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from threading import current_thread, main_thread
-from types import FrameType
+from collections.abc import Sequence
 from typing import Any
 
 import pkcs11
@@ -18,6 +14,7 @@ from pki.algorithms import Algorithm
 from pki.errors import KeyExistsError, TokenError
 from pki.signers.mechanisms import GenerationSpec, generation
 from pki.signers.pkcs11.failures import LOST, return_value
+from pki.signers.pkcs11.interrupts import held_back
 from pki.signers.pkcs11.lookup import KeyPair
 from pki.signers.pkcs11.objects import KeyObject, public_half, read_key, search
 
@@ -65,7 +62,7 @@ def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id:
     """
     handles: tuple[Any, ...] = ()
     try:
-        with _interrupts_held_back():
+        with held_back():
             handles = _generate(session, generation(algorithm), label=label, key_id=key_id, store=True)
         private = the_new_one(search(session, ObjectClass.PRIVATE_KEY, label=label), key_id)
         made = KeyPair(private, public_half(private, [read_key(handles[0], ObjectClass.PUBLIC_KEY)]))
@@ -79,7 +76,10 @@ def make_pair(session: pkcs11.Session, algorithm: Algorithm, label: str, key_id:
 
 def temporary_pair(session: pkcs11.Session, algorithm: Algorithm) -> tuple[Any, Any]:
     """Make a pair that lives in this session alone: (public, private) of the binding."""
-    return _generate(session, generation(algorithm), label="qpki self-test", key_id=secrets.token_bytes(8), store=False)
+    with held_back():
+        return _generate(
+            session, generation(algorithm), label="qpki self-test", key_id=secrets.token_bytes(8), store=False
+        )
 
 
 def the_new_one(same_label: Sequence[KeyObject], key_id: bytes) -> KeyObject:
@@ -115,26 +115,6 @@ def require_as_asked(made: KeyPair, algorithm: Algorithm) -> None:
             f"the token did not make the key as it was asked to ({', '.join(wrong)})",
             hint="check the token's key policy: it must make sensitive keys that cannot be extracted",
         )
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Deliver Ctrl-C and the like when the block has ended: by then we hold the handles of what the token made."""
-    if current_thread() is not main_thread():  # signals are delivered to the main thread alone
-        yield
-        return
-    arrived: list[tuple[int, FrameType | None]] = []
-    found = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handlers = {number: handler for number, handler in found.items() if callable(handler)}
-    for number in handlers:
-        signal.signal(number, lambda *event: arrived.append(event))
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    for number, frame in arrived:
-        handlers[number](number, frame)
 
 
 def _destroy(handles: Sequence[Any], label: str, key_id: bytes) -> None:

@@ -16,6 +16,7 @@ from pkcs11.exceptions import PKCS11Error
 from pki.errors import KeyAccessError, KeyAmbiguousError, PkiError
 from pki.signers.base import TokenKey, spki_sha256
 from pki.signers.pkcs11.failures import GONE, LOST
+from pki.signers.pkcs11.interrupts import held_back
 from pki.signers.pkcs11.publickeys import PublicKey, public_key
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def require_login(session: pkcs11.Session) -> None:
         Attribute.VALUE: b"\0",
     }
     try:
-        session.create_object(probe).destroy()
+        with held_back():
+            session.create_object(probe).destroy()
     except PKCS11Error as error:
         if isinstance(error, LOST):
             raise
@@ -184,7 +186,7 @@ def _attribute(handle: Any, name: Attribute) -> Iterator[Any]:  # noqa: ANN401  
 
 def _find(session: pkcs11.Session, template: Mapping[Attribute, Any]) -> list[Any]:
     # The search is exhausted at once: an unfinished one blocks every other operation of its session.
-    with _quiet_search():
+    with held_back(), _quiet_search():
         try:
             return list(session.get_objects(dict(template)))
         except PKCS11Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from itertools import repeat
@@ -12,10 +13,19 @@ import pytest
 from pki.algorithms import SCHEMES, SchemeChoice
 from pki.authority import Authority, CaRequest, create_ca
 from pki.credentials import Credential, EnrollRequest, enroll, list_credentials, revoke
-from pki.errors import AlreadyExistsError, IssuanceError, KeyMismatchError, RequestError, StateCorruptError, StoreError
-from pki.findings import FindingsError
+from pki.errors import (
+    AlreadyExistsError,
+    IssuanceError,
+    KeyAccessError,
+    KeyMismatchError,
+    RequestError,
+    StateCorruptError,
+    StoreError,
+    UnsupportedAlgorithmError,
+)
+from pki.findings import FindingsError, LintError
 from pki.issuance import sign_request
-from pki.keys import FileKey
+from pki.keys import FileKey, TokenKeyChoice
 from pki.profiles.loader import load_profile
 from pki.signers import software
 from pki.store.forms import Status
@@ -195,3 +205,72 @@ def test_nothing_is_made_for_a_credential_that_the_profile_refuses(tmp_path):
         credential(ca, tmp_path / "creds", "ec/tls-server", variables={"cn": "not a host name"})
 
     assert not (tmp_path / "creds").exists()
+
+
+def test_a_clone_without_empty_directories_issues(tmp_path):
+    """Git keeps no empty directories; a serial must not be used up to find that out."""
+    ca = make(tmp_path / "ca")
+    shutil.rmtree(ca.layout.certificates)
+    shutil.rmtree(ca.layout.journal.parent)
+    credential(Authority.open(tmp_path / "ca", PORTS), tmp_path / "creds", "ec/tls-server")
+
+    assert [entry.status for entry in ca.ledger.entries(NOW)] == ["V"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda rows: rows[:-1],
+        lambda rows: [row.replace("R\t", "V\t", 1).replace(row.split("\t")[2], "", 1) for row in rows],
+        lambda _rows: [],
+    ],
+    ids=["a row is gone", "revoked became valid", "empty"],
+)
+def test_a_crl_that_would_forget_a_revocation_is_not_signed(tmp_path, damage):
+    ca = make(tmp_path / "ca")
+    revoke(ca, credential(ca, tmp_path / "creds", "ec/tls-server"), "keyCompromise")
+    before = ca.generate_crl()
+    rows = ca.layout.index.read_text().splitlines(keepends=True)
+    ca.layout.index.write_text("".join(damage(rows)))
+    with pytest.raises(StateCorruptError, match=r"the last CRL lists|gone or empty"):
+        ca.generate_crl()
+
+    assert ca._published_crl() == before
+
+
+def test_an_index_that_is_gone_is_not_begun_anew(tmp_path):
+    ca = make(tmp_path / "ca")
+    credential(ca, tmp_path / "creds", "ec/tls-server")
+    ca.layout.index.unlink()
+    with pytest.raises(StateCorruptError, match="gone or empty, but certificates were issued"):
+        credential(ca, tmp_path / "creds", "ec/tls-server", id="second")
+
+
+def test_a_ca_with_several_keys_signs_nothing_with_one_of_them(tmp_path):
+    ca = make(tmp_path / "ca")
+    second = {"id": "pqc", "algorithm": "ml-dsa-65", "storage": {"type": "software", "path": "private/pq.key"}}
+    rewrite(ca.layout.meta, lambda data: data["keys"].append(second))
+    with pytest.raises(UnsupportedAlgorithmError, match="names 2 keys"):
+        Authority.open(tmp_path / "ca", PORTS).generate_crl()
+
+
+def test_certificates_of_a_credential_that_fails_half_way_are_revoked(tmp_path):
+    """The second certificate breaks the issuer's name constraints, which is seen when its bytes are linted."""
+    text = CATALOG.text("ec/root-ca").replace(
+        "extensions:", "extensions:\n  nameConstraints: {critical: true, permitted: {dns: [example.com]}}", 1
+    )
+    profile = load_profile(text, "own.yaml", "ec/root-ca")
+    ca = create_ca(CaRequest(directory=tmp_path / "ca", profile=profile, variables={"cn": "R"}, key=FileKey()), PORTS)
+    names = {"cn": "www.evil.org", "dns_names": ["www.evil.org"]}
+    with pytest.raises(LintError):
+        credential(ca, tmp_path / "creds", "ec/signing", "ec/tls-server", variables=names)
+
+    assert [(entry.status, entry.reason) for entry in ca.ledger.entries(NOW)] == [("R", "cessationOfOperation")]
+    assert list_credentials(tmp_path / "creds") == []
+
+
+def test_several_keys_on_a_token_cannot_share_an_id(tmp_path):
+    ca = make(tmp_path / "ca")
+    token = TokenKeyChoice(config=tmp_path / "hsm.yaml", label="web", key_id="01", generate=True)
+    with pytest.raises(KeyAccessError, match="one key id cannot name"):
+        credential(ca, tmp_path / "creds", "ec/tls-server", "ec/tls-client", key=token)

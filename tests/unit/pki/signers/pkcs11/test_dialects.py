@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +15,7 @@ from pkcs11 import exceptions as rv
 from pki.algorithms import ALGORITHMS
 from pki.errors import KeyExistsError, PinError, TokenError
 from pki.signers.pkcs11 import slots
-from pki.signers.pkcs11.keygen import _interrupts_held_back, require_as_asked, the_new_one
+from pki.signers.pkcs11.keygen import require_as_asked, the_new_one
 from pki.signers.pkcs11.lookup import KeyPair
 from pki.signers.pkcs11.objects import KeyObject, read_key, search
 from pki.signers.pkcs11.publickeys import PublicKey
@@ -292,32 +290,6 @@ def test_a_token_that_cuts_labels_or_ids_is_refused():
         the_new_one([], b"1")
 
     assert "`id_length`" in caught.value.hint
-
-
-def test_ctrl_c_is_delivered_when_the_block_has_ended():
-    reached = []
-
-    def block():
-        with _interrupts_held_back():
-            signal.raise_signal(signal.SIGINT)
-            reached.append("the end")
-
-    with pytest.raises(KeyboardInterrupt):
-        block()
-
-    assert reached == ["the end"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_other_threads_need_no_holding_back():
-    """Python delivers signals to the main thread alone, and lets no other change how."""
-
-    def block():
-        with _interrupts_held_back():
-            return "ran"
-
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(block).result() == "ran"
 
 
 def test_a_second_key_of_the_label_means_that_another_program_made_it():
