@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from pki.profiles.model import CertificateTemplate, IssuerFacts, Profile
 from pki.signers.base import Signer, spki_sha256
 from pki.store import files, meta
 from pki.store.index import IndexEntry
-from pki.store.layout import CaLayout
+from pki.store.layout import GITIGNORE, CaLayout
 from pki.store.meta import CaMeta
 from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, Revocation, parse_crl
@@ -214,23 +214,31 @@ def create_ca(request: CaRequest, ports: Ports) -> Authority:
     facts = parent.facts() if parent else None
     template = compile_template(request.profile, request.variables, issuer=facts, now=now)
     # What needs a PIN or passphrase is opened first: a wrong one must not leave a key without a certificate.
-    with _parent_key(parent) as parent_key, _new_key(layout, request, template, ports) as make_key:
-        if parent is not None:
-            parent.ledger.settle(now)
+    with _certifier(layout, template, parent, ports) as certify, _new_key(layout, request, template, ports) as make_key:
         files.make_directory(layout.root)
         with Ledger(layout).exclusive(now):
             _require_vacant(layout)
-            _make_directories(layout)
+            files.make_directory(layout.private, mode=0o700)
+            files.write(layout.root / ".gitignore", GITIGNORE)
             key = make_key()
-            certificate = _certify(layout, template, key.signer, parent, parent_key, ports)
+            certificate = certify(key.signer)
             files.write(layout.meta, meta.dump(_record(request, template, certificate, key.ref, now)))
             if parent is None:
                 Ledger(layout).settled(certificate.serial)
     return Authority.open(layout.root, ports)
 
 
-def _parent_key(parent: Authority | None) -> AbstractContextManager[IssuingKey | None]:
-    return nullcontext() if parent is None else parent.key()
+@contextmanager
+def _certifier(
+    layout: CaLayout, template: CertificateTemplate, parent: Authority | None, ports: Ports
+) -> Iterator[Callable[[Signer], Certificate]]:
+    """Give what certifies the new CA's key: its parent, with its key open and its records in order, or itself."""
+    if parent is None:
+        yield lambda signer: _certify_itself(layout, template, signer, ports)
+        return
+    with parent.key() as key:
+        parent.ledger.settle(ports.clock())
+        yield lambda signer: _certify_below(layout, template, signer, parent, key)
 
 
 def _new_key(
@@ -246,19 +254,16 @@ def _new_key(
     )
 
 
-def _certify(
-    layout: CaLayout,
-    template: CertificateTemplate,
-    signer: Signer,
-    parent: Authority | None,
-    parent_key: IssuingKey | None,
-    ports: Ports,
+def _certify_below(
+    layout: CaLayout, template: CertificateTemplate, signer: Signer, parent: Authority, key: IssuingKey
 ) -> Certificate:
-    if parent is not None and parent_key is not None:
-        certificate = parent.issue_template(template, signer.spki, parent_key).certificate
-        chain = b"".join(link.pem() for link in (parent.certificate, *parent.chain))
-        files.write_many({layout.chain: chain, layout.certificate: certificate.pem()})
-        return certificate
+    certificate = parent.issue_template(template, signer.spki, key).certificate
+    chain = b"".join(link.pem() for link in (parent.certificate, *parent.chain))
+    files.write_many({layout.chain: chain, layout.certificate: certificate.pem()})
+    return certificate
+
+
+def _certify_itself(layout: CaLayout, template: CertificateTemplate, signer: Signer, ports: Ports) -> Certificate:
     ledger = Ledger(layout)
     serial = _free_serial(ledger, ports)
     intend = ledger.intend_certificate(template, serial, ports.clock())
@@ -338,10 +343,3 @@ def _require_vacant(layout: CaLayout) -> None:
         raise AlreadyExistsError(
             f"{layout.root} is not empty ({', '.join(sorted(foreign)[:3])})", hint="choose another directory"
         )
-
-
-def _make_directories(layout: CaLayout) -> None:
-    files.make_directory(layout.private, mode=0o700)
-    files.make_directory(layout.certificates)
-    files.make_directory(layout.journal.parent)
-    files.write(layout.root / ".gitignore", b"/private/\n/.lock\n")

@@ -26,7 +26,7 @@ from pki.profiles.model import CertificateTemplate, Profile
 from pki.signers.base import spki_sha256
 from pki.store import files, meta
 from pki.store.forms import Status
-from pki.store.layout import CredentialLayout, identifier
+from pki.store.layout import GITIGNORE, CredentialLayout, identifier
 from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.x509.certificates import Certificate
 
@@ -248,7 +248,7 @@ def _write(
     authority: Authority, layout: CredentialLayout, parts: Sequence[_Part], issued: Sequence[Certificate]
 ) -> None:
     chain = b"".join(link.pem() for link in (authority.certificate, *authority.chain))
-    contents = {layout.file(".gitignore"): b"/private/\n/.lock\n", layout.chain: chain}
+    contents = {layout.file(".gitignore"): GITIGNORE, layout.chain: chain}
     for part, certificate in zip(parts, issued, strict=True):
         contents[layout.file(part.path)] = certificate.pem()
         contents[layout.file(part.full_chain_path)] = certificate.pem() + chain

@@ -32,6 +32,7 @@ _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _FIRST_GENERALIZED_YEAR = 2050
 _PEM_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t\r]*$", re.MULTILINE)
 _PEM_LINE = 64
+_ANOTHER_FILE = "name the file that holds it; `qpki inspect FILE` says what a file is"
 _SEQUENCE = 0x30
 
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
@@ -261,8 +262,8 @@ def ders_of(data: bytes, *labels: str) -> list[bytes]:
     if found:
         return found
     if begins:
-        raise EncodingError(f"the PEM holds {begins[0][0]}, not {labels[0]}")
-    raise EncodingError(f"this is neither PEM nor DER of a {labels[0]}")
+        raise EncodingError(f"the PEM holds {begins[0][0]}, not {labels[0]}", hint=_ANOTHER_FILE)
+    raise EncodingError(f"this is neither PEM nor DER of a {labels[0]}", hint=_ANOTHER_FILE)
 
 
 def _is_one_sequence(data: bytes) -> bool:

@@ -24,6 +24,20 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 """Nodes of one document, each alias counted as large as what it stands for."""
 
+_WAYS_OUT = {
+    "document.unreadable": f"give a file that you may read: UTF-8 text of at most {MAX_BYTES} bytes",
+    "yaml.duplicate-key": "keep one of the two; a list holds several values",
+    "yaml.empty": "write the document, or name another file",
+    "yaml.key-not-text": "put the key in quotes, or give it a name",
+    "yaml.several-documents": "put each document, which `---` begins, into a file of its own",
+    "yaml.syntax": "mend it there: indent with spaces, close what is open, put text with special characters in quotes",
+    "yaml.tag": "leave the tag out: plain values are all there is",
+    "yaml.too-deep": "bring what is nested up; no document of qpki is that deep",
+    "yaml.too-large": "split it, and write out what aliases repeat",
+    "yaml.unknown-alias": "define the anchor before it, or write the value out",
+}
+"""What to do about the findings of a code when nothing better is known."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Lengths are bounded: a longer number is text, and a schema that wants a number refuses it.
@@ -104,7 +118,7 @@ def require(document: Document, schema_name: str) -> dict[str, Any]:
         DocumentError: it does not; with every finding.
     """
     if findings := check(document, schema_name):
-        raise refusal(document.source, findings)
+        raise refusal(document.source, findings, hint=f"`qpki schema {schema_name}` prints all that it may hold")
     return dict(document.data)
 
 
@@ -143,13 +157,17 @@ def _unreadable(path: Path, reason: str) -> DocumentError:
     return refusal(str(path), [_error("document.unreadable", f"cannot read the file: {reason}", Location(str(path)))])
 
 
-def refusal(source: str, findings: Sequence[Finding]) -> DocumentError:
-    """Return the error that reports these findings: a single one in full, several by their number."""
+def refusal(source: str, findings: Sequence[Finding], *, hint: str | None = None) -> DocumentError:
+    """Return the error that reports these findings: a single one in full, several by their number.
+
+    `hint` is for findings that bring none.
+    """
     first = findings[0]
+    own = first.hint if len(findings) == 1 else None
     summary = (
         f"{first.where or source}: {first.message}" if len(findings) == 1 else f"{source}: {len(findings)} problems"
     )
-    return DocumentError(summary, findings, hint=first.hint if len(findings) == 1 else None)
+    return DocumentError(summary, findings, hint=own or hint or _WAYS_OUT.get(first.code))
 
 
 def _error(code: str, message: str, where: Location, hint: str | None = None) -> Finding:

@@ -32,7 +32,8 @@ class Finding:
     """One problem.
 
     `code` is stable and dotted (`yaml.duplicate-key`, `rfc5280.4.2.1.3.ca-without-cert-sign`).
-    `clause` names the rule's source where there is one ("RFC 5280 section 4.2.1.3").
+    `clause` names the rule's source where there is one ("RFC 5280 section 4.2.1.3"). `variable` names the variable of
+    a profile that it is about: whoever knows where its value was written can add the place.
     """
 
     severity: Severity
@@ -41,6 +42,7 @@ class Finding:
     where: Location | None = None
     hint: str | None = None
     clause: str | None = None
+    variable: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

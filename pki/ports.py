@@ -69,6 +69,7 @@ class SystemSecrets:
 
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FIRST_LINE = "name a file of yours, of mode 0600, whose first line is the secret"
 
 
 def _read(ref: SecretRef, purpose: str) -> str:
@@ -106,9 +107,9 @@ def _from_file(path: Path, purpose: str) -> str:
                 )
             value = file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise SecretError(f"cannot read the {purpose} from {path}: {_reason(error)}") from error
+        raise SecretError(f"cannot read the {purpose} from {path}: {_reason(error)}", hint=_FIRST_LINE) from error
     if not value:
-        raise SecretError(f"cannot read the {purpose}: {path} is empty")
+        raise SecretError(f"cannot read the {purpose}: {path} is empty", hint=_FIRST_LINE)
     return value
 
 
@@ -124,7 +125,7 @@ def _from_terminal(purpose: str) -> str:
         )
     value = getpass.getpass(f"{purpose}: ")
     if not value:
-        raise SecretError(f"no {purpose} was given")
+        raise SecretError(f"no {purpose} was given", hint="run the command again, and type it at the prompt")
     return value
 
 

@@ -2,7 +2,7 @@
 
 They are JSON Schema 2020-12, written for editors as much as for us. Two annotations make the words plain: `title`
 completes the sentence "must be …" ("a duration such as 365d"), and `writeOnly: true` marks a value that no message may
-repeat. A key that is refused for a reason is written `{"not": {}, "description": "the reason"}`.
+repeat. A key that is refused for a reason is written `{"not": {}, "description": "the reason; the way out"}`.
 """
 
 from __future__ import annotations
@@ -127,8 +127,9 @@ def _say(error: ValidationError) -> Iterator[Problem]:
             missing = (key for key in wanted if key not in value)
             yield from (Problem(path, "schema.missing-key", f"{_subject(path)} needs `{key}`") for key in missing)
         case "not":
-            reason = f": {schema['description']}" if "description" in schema else ""
-            yield Problem(path, "schema.refused-key", f"{_subject(path)} is not allowed here{reason}", at_key=True)
+            reason, _, way_out = schema.get("description", "").partition("; ")
+            message = f"{_subject(path)} is not allowed here" + (f": {reason}" if reason else "")
+            yield Problem(path, "schema.refused-key", message, way_out or None, at_key=True)
         case "oneOf" | "anyOf" if "title" not in schema and error.context:
             yield from (problem for cause in _nearest_branch(error.context) for problem in _say(cause))
         case kind:

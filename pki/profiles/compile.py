@@ -69,8 +69,14 @@ def _raise_errors(profile: Profile, findings: list[Finding]) -> None:
     if not found:
         return
     what = found[0].message if len(found) == 1 else f"{len(found)} problems"
-    hint = found[0].hint if len(found) == 1 else None
+    own = found[0].hint if len(found) == 1 else None
+    hint = own or f"see `qpki profile vars {_address(profile)}` for what each variable takes"
     raise FindingsError(f"profile {profile.name} cannot make this certificate: {what}", findings, hint=hint)
+
+
+def _address(profile: Profile) -> str:
+    """Return what commands find the profile by: its name or its path."""
+    return profile.name if profile.source.startswith("builtin:") else profile.source
 
 
 def _given(
@@ -144,7 +150,7 @@ def _lifetime_findings(
 ) -> Iterator[Finding]:
     if not issuer.not_before <= not_before < issuer.not_after:
         message = f"the issuer is not valid now, only from {_utc(issuer.not_before)} to {_utc(issuer.not_after)}"
-        yield _error("validity.issuer-not-valid", message)
+        yield _error("validity.issuer-not-valid", message, hint="renew the issuer, or set this machine's clock")
     elif not_after > issuer.not_after and profile.beyond_issuer == "clip":
         message = f"the certificate ends with its issuer, at {_utc(issuer.not_after)}, not at {_utc(not_after)}"
         yield Finding(Severity.NOTICE, "validity.clipped", message)
@@ -190,7 +196,8 @@ def _faults_under(template: CertificateTemplate, issuer: IssuerFacts) -> Iterato
         yield _error("subject.issuer", message, clause="RFC 5280 section 4.2.1.9")
     if issuer.path_length == 0:
         message = "the issuer has path length 0: it signs no CA certificates"
-        yield _error("path-length.exhausted", message, clause="RFC 5280 section 4.2.1.9")
+        hint = "choose a CA above it as the parent"
+        yield _error("path-length.exhausted", message, hint=hint, clause="RFC 5280 section 4.2.1.9")
     elif issuer.path_length is not None and (
         template.path_length is None or template.path_length >= issuer.path_length
     ):

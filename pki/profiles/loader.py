@@ -46,7 +46,8 @@ def load_profile(text: str, source: str, name: str | None = None) -> Profile:
 
 
 def _refusal(document: Document, problems: Iterable[Problem]) -> DocumentError:
-    return refusal(document.source, located(document, problems))
+    hint = "docs/profiles.md explains each part; `qpki profile export` gives a builtin profile to start from"
+    return refusal(document.source, located(document, problems), hint=hint)
 
 
 def _profile(data: Mapping[str, Any], source: str, name: str, variables: Mapping[str, Variable]) -> Profile:

@@ -116,4 +116,5 @@ def _notice(message: str) -> Finding:
 
 
 def _refusal(message: str) -> Finding:
-    return Finding(Severity.ERROR, "request.no-place", message)
+    hint = "leave it out of the CSR, or choose a profile that has a place for it"
+    return Finding(Severity.ERROR, "request.no-place", message, hint=hint)

@@ -44,22 +44,22 @@ def resolve(variables: Mapping[str, Variable], given: Mapping[str, Any]) -> tupl
         try:
             values[name] = accept(variable, raw)
         except RefusedError as error:
-            findings += [_finding("variable.refused", f"`{name}`: {reason}") for reason in error.reasons]
+            findings += [_finding("variable.refused", name, f"`{name}`: {reason}") for reason in error.reasons]
     return values, findings
 
 
-def _finding(code: str, message: str, hint: str | None = None) -> Finding:
-    return Finding(Severity.ERROR, code, message, hint=hint)
+def _finding(code: str, variable: str, message: str, hint: str | None = None) -> Finding:
+    return Finding(Severity.ERROR, code, message, hint=hint, variable=variable)
 
 
 def _unknown(name: str, variables: Mapping[str, Variable]) -> Finding:
     hint = closest(name, variables) or f"it has: {', '.join(variables) or 'none'}"
-    return _finding("variable.unknown", f"the profile has no variable `{name}`", hint)
+    return _finding("variable.unknown", name, f"the profile has no variable `{name}`", hint)
 
 
 def _missing(variable: Variable) -> Finding:
     about = f" ({variable.description})" if variable.description else ""
-    return _finding("variable.missing", f"`{variable.name}` is required{about}")
+    return _finding("variable.missing", variable.name, f"`{variable.name}` is required{about}")
 
 
 def accept(variable: Variable, given: Any) -> Any:  # noqa: ANN401  what a YAML file or a command line holds

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pki.documents import Document, read_document
-from pki.findings import DocumentError, Finding, Severity
+from pki.documents import Document, read_document, refusal
+from pki.findings import Finding, Severity
 from pki.ports import SecretRef
 
 DEFAULT_ID_LENGTH = 8
+
+_SECRETS = frozenset({"PIN", "PASSWORD", "PASSPHRASE"})
+"""Words in the name of a variable that holds a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def load_config(path: Path) -> HsmConfig:
     """
     document = read_document(path, "hsm")
     settings: Mapping[str, Any] = document.data["pkcs11"]
-    _refuse_pin_in_env(document, settings)
+    _refuse_secrets_in_env(document, settings)
     folder = path.absolute().parent
     pin_file = settings.get("pin_file")
     return HsmConfig(
@@ -63,11 +66,18 @@ def load_config(path: Path) -> HsmConfig:
     )
 
 
-def _refuse_pin_in_env(document: Document, settings: Mapping[str, Any]) -> None:
-    """A PIN under `env` would be a PIN in YAML by the back door."""
-    name = settings.get("pin_env", "")
-    if name in settings.get("env", {}):
-        where = document.locate(("pkcs11", "env", name), key=True)
-        message = f"`env` must not set {name}: `pin_env` names it, and a PIN never stands in this file"
-        finding = Finding(Severity.ERROR, "hsm.pin-in-file", message, where)
-        raise DocumentError(f"{where}: {message}", [finding], hint=f"export {name} in the shell instead")
+def _refuse_secrets_in_env(document: Document, settings: Mapping[str, Any]) -> None:
+    """A secret under `env` would be a PIN in YAML by the back door."""
+    secret = [name for name in settings.get("env", {}) if name == settings.get("pin_env") or _names_a_secret(name)]
+    if secret:
+        hint = f"export {secret[0]} in the shell instead, or use pin_env, pin_file or the prompt"
+        raise refusal(document.source, [_secret_in_file(document, name) for name in secret], hint=hint)
+
+
+def _names_a_secret(variable: str) -> bool:
+    return not _SECRETS.isdisjoint(variable.upper().split("_"))
+
+
+def _secret_in_file(document: Document, name: str) -> Finding:
+    message = f"`env` must not set {name}: a PIN, password or passphrase never stands in this file"
+    return Finding(Severity.ERROR, "hsm.pin-in-file", message, document.locate(("pkcs11", "env", name), key=True))

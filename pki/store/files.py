@@ -38,6 +38,8 @@ _HINTS = {
     errno.EROFS: "the file system is mounted read-only",
     errno.EACCES: "check the owner and permissions of the file and its directory",
     errno.EPERM: "check the owner, permissions and attributes of the file and its directory",
+    errno.ENOENT: "check the path; what it leads through must be there",
+    errno.ENOTDIR: "choose another path: a part of this one is a file, not a directory",
     errno.ELOOP: "it is a symbolic link: put the real file in its place",
 }
 

@@ -16,6 +16,9 @@ from pki.errors import PathEscapeError
 
 MAX_IDENTIFIER = 128
 
+GITIGNORE = b"/private/\n/.lock\n"
+"""What of a CA or credential never goes into git, as its own `.gitignore` says."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SERIAL = re.compile(r"[0-9A-F]+")
 

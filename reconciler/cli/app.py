@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import outputs
+
 if TYPE_CHECKING:
     from pki.findings import Finding
     from pki.ports import Ports
@@ -55,9 +57,7 @@ class App:
         if out is None:
             click.echo(data, nl=False)
             return
-        from pki.store import files
-
-        files.write(out, data)
+        outputs.write(out, data)
         self.say(f"Written to {out}")
 
     def step(self, title: str, run: Callable[[], str], output: str) -> str:

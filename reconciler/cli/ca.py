@@ -100,14 +100,20 @@ def info(app: App, ca_dir: Path, output: str) -> None:
 @options.output
 @click.pass_obj
 def list_(app: App, directory: Path, output: str) -> None:
-    """List the CAs in a directory and below it."""
+    """List the CAs in a directory and below it.
+
+    Those whose records are damaged are told on stderr, and end the command with exit code 1.
+    """
     from pki.authority import Authority
     from pki.store.layout import CaLayout
     from reconciler.render import authorities
 
     records = sorted(directory.rglob(CaLayout(directory).meta.name))
-    found = [authorities.authority_facts(Authority.open(record.parent, app.ports)) for record in records]
-    app.show({"directory": str(directory), "cas": found}, authorities.authorities_text, output)
+    found, damaged = reading.each(
+        records, lambda record: authorities.authority_facts(Authority.open(record.parent, app.ports))
+    )
+    app.show({"directory": str(directory), "cas": found, "damaged": len(damaged)}, authorities.authorities_text, output)
+    reading.require_all(damaged, "CA")
 
 
 @ca.command("export", examples=["qpki ca export --ca-dir ./issuing-ca --bundle chain --out chain.pem"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import inputs, options, reading
+from reconciler.cli import inputs, options, outputs, reading
 from reconciler.cli.app import App
 from reconciler.cli.types import INSTANT, SERIAL_OR_FILE
 from reconciler.cli.verbs import VerbGroup
@@ -55,7 +55,6 @@ def issue(
     """
     from pki.authority import Authority
     from pki.errors import RequestError, about
-    from pki.store import files
     from reconciler.render import certificates
 
     request = reading.request(csr)
@@ -66,7 +65,7 @@ def issue(
     app.note(issued.notices)
     if out is not None:
         with about(f"the certificate is issued and filed as {issued.path}, but not copied"):
-            files.write(out, issued.certificate.pem())
+            outputs.write(out, issued.certificate.pem())
     app.show(certificates.issued_facts(issued, out), certificates.issued_text, output)
 
 

@@ -68,7 +68,8 @@ def enroll(  # noqa: PLR0913 - one parameter per option
     """Make keys, and issue their certificates.
 
     There is one key for each profile: on a token with --hsm-config, otherwise in a file of the credential's directory.
-    --passphrase-env and --passphrase-file encrypt it; --ca-passphrase-env and --ca-passphrase-file open the CA's.
+    --passphrase-env and --passphrase-file encrypt it; --ca-passphrase-env and --ca-passphrase-file open the CA's. With
+    several profiles, the keys on a token are labelled LABEL-1, LABEL-2 and so on, in the order of the profiles.
     """
     from pki.authority import Authority
     from pki.credentials import EnrollRequest, enroll
@@ -93,12 +94,21 @@ def enroll(  # noqa: PLR0913 - one parameter per option
 @options.output
 @click.pass_obj
 def list_(app: App, cred_dir: Path, output: str) -> None:
-    """List the credentials."""
-    from pki.credentials import list_credentials
+    """List the credentials.
+
+    Those whose records are damaged are told on stderr, and end the command with exit code 1.
+    """
+    from pki.credentials import Credential
+    from pki.store import files
     from reconciler.render import credentials
 
-    found = [credentials.credential_facts(it, app.ports.clock()) for it in list_credentials(cred_dir)]
-    app.show({"directory": str(cred_dir), "credentials": found}, credentials.list_text, output)
+    names = [name for name in files.list_directory(cred_dir) if (cred_dir / name / "credential.meta.json").exists()]
+    found, damaged = reading.each(
+        names, lambda name: credentials.credential_facts(Credential.open(cred_dir, name), app.ports.clock())
+    )
+    facts = {"directory": str(cred_dir), "credentials": found, "damaged": len(damaged)}
+    app.show(facts, credentials.list_text, output)
+    reading.require_all(damaged, "credential")
 
 
 @credential.command("info", examples=["qpki credential info alice"])

@@ -38,11 +38,13 @@ def gen(
     It lists all that is revoked, and lies in the CA's directory as crl/ca.crl (DER) and crl/ca.crl.pem.
     """
     from pki.authority import Authority
+    from pki.errors import about
     from pki.x509.crls import DistributionPoint
     from reconciler.render import crls
 
     authority = Authority.open(ca_dir, app.ports, passphrase=ca_passphrase)
-    place = DistributionPoint(authority.meta.urls.crl) if idp else None
+    with about(ca_dir, hint="make the CA with --crl-url, or leave --idp out"):
+        place = DistributionPoint(authority.meta.urls.crl) if idp else None
     crl = authority.generate_crl(validity, distribution_point=place)
     app.show(crls.published_facts(crl, authority.layout), crls.published_text, output)
 
@@ -74,4 +76,4 @@ def verify(app: App, file: Path, anchors: Sequence[Path], at: datetime | None, o
 
     found = reading.crl(file)
     validate_crl(found, reading.all_certificates(anchors), at=at or app.ports.clock())
-    app.show(crls.crl_facts(found), crls.verified_text, output)
+    app.show(crls.verified_facts(found), crls.verified_text, output)

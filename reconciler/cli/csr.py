@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import inputs, keychoice, options, reading
+from reconciler.cli import inputs, keychoice, options, outputs, reading
 from reconciler.cli.app import App
 from reconciler.cli.key import new_key_file
-from reconciler.cli.types import ALGORITHM, OUTPUT_FILE
+from reconciler.cli.outputs import OUTPUT_FILE
+from reconciler.cli.types import ALGORITHM
 from reconciler.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def gen(  # noqa: PLR0913 - one parameter per option
     The key is in a file (--key), on a token (--hsm-config), or new (--keyout).
     """
     from pki.issuance import sign_request
-    from pki.store import files
     from pki.x509.requests import parse_request
     from reconciler.render import requests
 
@@ -75,7 +75,7 @@ def gen(  # noqa: PLR0913 - one parameter per option
         opened = keychoice.open_key(file, hsm_config, key_label, key_id, passphrase)(app.ports.secrets)
     with opened as signer:
         request = parse_request(sign_request(*wanted, signer=signer))
-    files.write(out, request.pem())
+    outputs.write(out, request.pem())
     app.show(requests.written_facts(request, out, keyout), requests.written_text, output)
 
 
@@ -102,4 +102,4 @@ def verify(app: App, file: Path, output: str) -> None:
     request = reading.request(file)
     with reading.of(file):
         verify_request(request)
-    app.show(requests.request_facts(request), requests.verified_text, output)
+    app.show(requests.verified_facts(request), requests.verified_text, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ def list_(app: App, lib: Path | None, hsm_config: Path | None, output: str) -> N
 
     module, env = inputs.module(lib, hsm_config)
     slots = [render.slot_facts(slot) for slot in list_slots(module, env)]
-    app.show({"module": str(module), "slots": slots}, render.slots_text, output)
+    app.show({"module": os.path.normpath(module), "slots": slots}, render.slots_text, output)
 
 
 @hsm.command("test", examples=["qpki hsm test --hsm-config ./hsm.yaml"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -164,10 +163,9 @@ def _located(document: Document, names: Collection[str]) -> Iterator[None]:
 
 
 def _at_variable(finding: Finding, document: Document, names: Collection[str]) -> Finding:
-    named = re.search("`([^`]+)`", finding.message)
-    if not finding.code.startswith("variable.") or named is None or named[1] not in names:
+    if finding.variable is None or finding.variable not in names:
         return finding
-    return replace(finding, where=document.locate((named[1],)))
+    return replace(finding, where=document.locate((finding.variable,)))
 
 
 def _one_or_many(values: list[str]) -> str | list[str]:

@@ -96,10 +96,12 @@ def info(app: App, open_key: OpenKey, output: str) -> None:
 
     It shows the algorithm and the SHA-256 of the public half, and nothing of the key itself.
     """
+    from pki.signers.software import SoftwareSigner
     from reconciler.render import keys
 
     with open_key(app.ports.secrets) as signer:
-        app.show(keys.signer_facts(signer), keys.information_text, output)
+        facts = keys.signer_facts(signer) if isinstance(signer, SoftwareSigner) else keys.token_key_facts(signer.key)
+    app.show(facts, keys.information_text, output)
 
 
 @key.command("pub", examples=["qpki key pub server.key --out server.pub"])

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pki.keyrefs import KeyRef
     from pki.keys import KeyChoice, TokenKeyChoice
     from pki.ports import SecretRef, SecretSource
-    from pki.signers.base import Signer
+    from pki.signers.pkcs11 import PkcsSigner
+    from pki.signers.software import SoftwareSigner
 
-    OpenKey = Callable[[SecretSource], AbstractContextManager[Signer]]
+    OpenKey = Callable[[SecretSource], AbstractContextManager[SoftwareSigner | PkcsSigner]]
 
 
 def passphrase(passphrase_env: str | None, passphrase_file: Path | None) -> SecretRef | None:
@@ -113,7 +114,7 @@ def _secret(env: str | None, file: Path | None, option: str) -> SecretRef | None
 
 
 @contextmanager
-def _open_on_token(choice: TokenKeyChoice, secrets: SecretSource) -> Iterator[Signer]:
+def _open_on_token(choice: TokenKeyChoice, secrets: SecretSource) -> Iterator[PkcsSigner]:
     from pki import keys
 
     with keys.open_token(choice.config, secrets) as token:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli import inputs, keychoice
+from reconciler.cli.outputs import OUTPUT_FILE
 from reconciler.cli.types import (
     ALGORITHM,
     DNS,
@@ -22,7 +23,7 @@ from reconciler.cli.types import (
     HTTP_URL,
     IP,
     KEY_ID,
-    OUTPUT_FILE,
+    MAX_DAYS,
     PROFILE,
     PUBLISHED_URL,
     REASON,
@@ -197,7 +198,7 @@ crl_validity = gathered(
     "validity",
     inputs.validity,
     click.option("--validity", type=DURATION, metavar="DURATION", help="How long the CRL is good for.  [default: 7d]"),
-    click.option("--days", type=click.IntRange(1, 36500), help="The same in days."),
+    click.option("--days", type=click.IntRange(1, MAX_DAYS), help="The same in days."),
 )
 
 anchors = click.option(

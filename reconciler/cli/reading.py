@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -13,10 +13,14 @@ from pki.errors import PkiError
 
 if TYPE_CHECKING:
     from pki.authority import Authority
+    from pki.findings import Finding
     from pki.store.index import IndexEntry
     from pki.x509.certificates import Certificate
     from pki.x509.crls import Crl
     from pki.x509.requests import CertificateRequest
+
+Name = TypeVar("Name")
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -83,6 +87,32 @@ def find(authority: Authority, certificate: int | Path) -> tuple[IndexEntry, Cer
             hint="`qpki cert list` shows what it has issued",
         )
     return entry, filed
+
+
+def each(names: Iterable[Name], read: Callable[[Name], Found]) -> tuple[list[Found], list[Finding]]:
+    """Return what can be read, and what is wrong with the others: one damaged record hides no other."""
+    from pki.findings import Finding, Severity
+
+    found, damaged = [], []
+    for name in names:
+        try:
+            found.append(read(name))
+        except PkiError as error:
+            damaged.append(Finding(Severity.ERROR, "record.damaged", error.message, hint=error.hint))
+    return found, damaged
+
+
+def require_all(damaged: Sequence[Finding], what: str) -> None:
+    """Report what could not be listed, after what could.
+
+    Raises:
+        FindingsError: there is something.
+    """
+    from pki.findings import FindingsError
+    from reconciler.render.layout import count
+
+    if damaged:
+        raise FindingsError(f"{count(len(damaged), what)} cannot be read", damaged)
 
 
 def encoded(chosen: Sequence[Certificate], encoding: str) -> bytes:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Value_co = TypeVar("Value_co", covariant=True)
 
+MAX_DAYS = 36500
+
 _DELTA_ONLY = "removeFromCRL"
 _MAX_SERIAL = (1 << 8 * 20) - 1
 """20 octets (RFC 5280 section 4.1.2.2)."""
@@ -89,42 +91,19 @@ def key_id(text: str) -> str:
     return digits.lower()
 
 
-def output_file(text: str) -> Path:
-    """Return a path that can be written; a file that holds a private key cannot.
-
-    It is checked while the options are read, because afterwards a certificate would be issued before the failure.
-    """
-    from tempfile import TemporaryFile
-
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise ValueError(f"there is no directory {str(path.parent)!r}")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise ValueError(f"{text!r} is no ordinary file")  # and must not become one: think of /dev/null
-    if path.exists() and b"PRIVATE KEY-----" in _beginning(path):
-        raise ValueError(f"{text!r} holds a private key, which is never overwritten")
-    try:
-        TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise ValueError(f"cannot write {text!r}: {error.strerror}") from error
-    return path
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(1 << 20)
-
-
 def _hex_digits(text: str) -> str | None:
     digits = re.sub(r"^0[xX]", "", text.strip()).replace(":", "")
     return digits if re.fullmatch(r"[0-9A-Fa-f]+", digits) else None
 
 
 def duration(text: str) -> timedelta:
-    """Return a duration such as `7d` or `36h`."""
+    """Return a duration such as `7d` or `36h`, of at most `MAX_DAYS`."""
     from pki.profiles.durations import parse_duration
 
-    return parse_duration(text)
+    found = parse_duration(text)
+    if found > timedelta(days=MAX_DAYS):
+        raise ValueError(f"{text!r} is longer than {MAX_DAYS} days")
+    return found
 
 
 def instant(text: str) -> datetime:
@@ -209,7 +188,6 @@ VARIABLE = Parsed("name=value", variable)
 DURATION = Parsed("duration", duration)
 INSTANT = Parsed("time", instant)
 KEY_ID = Parsed("hex", key_id)
-OUTPUT_FILE = Parsed("file", output_file)
 PROFILE = Parsed("profile", str, _profile_names)
 ALGORITHM = Parsed("algorithm", str, _algorithm_names)
 DNS = Parsed("name", _dns_name)

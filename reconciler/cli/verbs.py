@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from reconciler.cli import outputs
+
 
 class Verb(click.Command):
     """A command with examples, which are part of its definition: they work as written, and a test runs them."""
@@ -14,6 +16,10 @@ class Verb(click.Command):
     def __init__(self, *args: Any, examples: Sequence[str], **attributes: Any) -> None:  # noqa: ANN401 - click's own
         super().__init__(*args, **attributes)
         self.examples = tuple(examples)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        outputs.require_own(ctx)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are typed; click would fold their lines."""

@@ -8,7 +8,7 @@ from pki.authority import Authority
 from pki.store.meta import CrlFacts
 from reconciler.render.certificates import certificate_facts, summary_rows
 from reconciler.render.extensions import extension_rows
-from reconciler.render.keys import where
+from reconciler.render.keys import storage_facts, where
 from reconciler.render.layout import Facts, count, day, fields, instant, readable, table
 
 
@@ -23,7 +23,12 @@ def authority_facts(authority: Authority) -> dict[str, Any]:
         "certificate_path": str(layout.certificate),
         "chain_path": str(layout.chain) if authority.chain else None,
         "keys": [
-            {"id": key.id, "algorithm": key.algorithm, "spki_sha256": key.spki_sha256, "storage": key.storage.to_dict()}
+            {
+                "id": key.id,
+                "algorithm": key.algorithm,
+                "spki_sha256": key.spki_sha256,
+                "storage": storage_facts(key.storage.to_dict(), str(layout.root)),
+            }
             for key in record.keys
         ],
         "crl": record.crl and {**_crl(record.crl), "path": str(layout.crl_der), "pem_path": str(layout.crl_pem)},
@@ -70,7 +75,7 @@ def authorities_text(facts: Facts) -> str:
         )
         for ca in facts["cas"]
     ]
-    if not rows:
+    if not rows and not facts["damaged"]:
         return f"No CAs in {facts['directory']}"
     header = ("DIRECTORY", "SUBJECT", "ALGORITHM", "EXPIRES", "NEXT CRL")
     return f"{table(header, rows)}\n\nTotal: {count(len(rows), 'CA')}"
@@ -80,7 +85,7 @@ def _place_rows(facts: Facts) -> list[tuple[str, object]]:
     return [
         ("Certificate", facts["certificate_path"]),
         ("Chain", facts["chain_path"]),
-        ("Private Key", [where(key["storage"], facts["directory"]) for key in facts["keys"]]),
+        ("Private Key", [where(key["storage"]) for key in facts["keys"]]),
     ]
 
 

@@ -12,7 +12,7 @@ from pki.x509.certificates import serial_hex
 from pki.x509.crls import Crl
 from reconciler.render.certificates import crl_note
 from reconciler.render.crls import published_facts
-from reconciler.render.keys import where
+from reconciler.render.keys import storage_facts, where
 from reconciler.render.layout import Facts, bare, count, day, fields, instant, readable, table
 
 _SHORT = {
@@ -80,7 +80,7 @@ def list_text(facts: Facts) -> str:
         (it["id"], it["subject"].get("common_name"), ",".join(it["profiles"]), it["status"], day(it["not_after"]))
         for it in facts["credentials"]
     ]
-    if not rows:
+    if not rows and not facts["damaged"]:
         return f"No credentials in {facts['directory']}"
     header = ("ID", "SUBJECT", "PROFILES", "STATUS", "VALID UNTIL")
     return f"{table(header, rows)}\n\nTotal: {count(len(rows), 'credential')}"
@@ -96,7 +96,8 @@ def revoked_text(facts: Facts) -> str:
 
 
 def _certificate(credential: Credential, certificate: CredentialCertificate) -> dict[str, Any]:
-    path = credential.layout.file(certificate.path) if certificate.path else credential.layout.certificate
+    layout = credential.layout
+    path = layout.file(certificate.path) if certificate.path else layout.certificate
     return {
         "serial": f"0x{serial_hex(certificate.serial)}",
         "role": certificate.role,
@@ -104,24 +105,23 @@ def _certificate(credential: Credential, certificate: CredentialCertificate) -> 
         "algorithm": certificate.algorithm,
         "fingerprint": certificate.fingerprint,
         "path": str(path),
-        "storage": [ref.to_dict() for ref in certificate.storage],
+        "storage": [storage_facts(ref.to_dict(), str(layout.directory)) for ref in certificate.storage],
     }
 
 
 def _certificates(facts: Facts) -> str:
     return "\n".join(
-        f"  [{number}] Serial: {bare(certificate['serial'])}\n"
-        + fields(_certificate_rows(certificate, facts["directory"]), indent=6)
+        f"  [{number}] Serial: {bare(certificate['serial'])}\n" + fields(_certificate_rows(certificate), indent=6)
         for number, certificate in enumerate(facts["certificates"], start=1)
     )
 
 
-def _certificate_rows(certificate: Facts, directory: str) -> list[tuple[str, object]]:
+def _certificate_rows(certificate: Facts) -> list[tuple[str, object]]:
     return [
         ("Profile", certificate["profile"]),
         ("Algorithm", certificate["algorithm"]),
         ("Certificate", certificate["path"]),
-        ("Key", [where(storage, directory) for storage in certificate["storage"]]),
+        ("Key", [where(storage) for storage in certificate["storage"]]),
     ]
 
 

@@ -31,6 +31,10 @@ def crl_facts(crl: Crl) -> dict[str, Any]:
     }
 
 
+def verified_facts(crl: Crl) -> dict[str, Any]:
+    return {"valid": True, **crl_facts(crl)}
+
+
 def published_facts(crl: Crl, layout: CaLayout) -> dict[str, Any]:
     """Return what to know of a CRL just published; who is on it is for `crl_facts`."""
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from os.path import normpath
 from typing import Any
 
 from pki.signers.pkcs11 import DeviceInfo, MechanismReport, SlotInfo
@@ -20,7 +21,7 @@ def slot_facts(slot: SlotInfo) -> dict[str, Any]:
 
 
 def device_facts(device: DeviceInfo) -> dict[str, Any]:
-    return {"module": {**asdict(device.module), "path": str(device.module.path)}, **slot_facts(device.slot)}
+    return {"module": {**asdict(device.module), "path": normpath(device.module.path)}, **slot_facts(device.slot)}
 
 
 def mechanism_facts(report: MechanismReport, wanted: str = "") -> dict[str, Any]:

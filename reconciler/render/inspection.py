@@ -19,7 +19,7 @@ from pki.x509.crls import parse_crl
 from pki.x509.requests import parse_request
 from reconciler.render.certificates import certificate_facts, certificate_text
 from reconciler.render.crls import crl_facts, crl_text
-from reconciler.render.keys import information_text, signer_facts, where
+from reconciler.render.keys import information_text, signer_facts, storage_facts, where
 from reconciler.render.layout import Facts, bare, fields, readable
 from reconciler.render.requests import request_facts, request_text
 
@@ -125,7 +125,7 @@ def _ca_text(facts: Facts) -> str:
         ("Not After", readable(facts.get("certificate", {}).get("not_after", ""))),
         (
             "Keys",
-            [f"{key['id']}: {key['algorithm']}, {where(key['storage'], facts['directory'])}" for key in facts["keys"]],
+            [f"{key['id']}: {key['algorithm']}, {_where(key, facts)}" for key in facts["keys"]],
         ),
         ("CRL", crl and f"number {crl['number']}, next update {readable(crl['next_update'])}"),
     ]
@@ -150,10 +150,14 @@ def _key_text(facts: Facts) -> str:
         ("ID", facts["id"]),
         ("Algorithm", facts["algorithm"]),
         ("Created", readable(facts["created"])),
-        ("Key", where(facts["storage"], facts["directory"])),
+        ("Key", _where(facts, facts)),
         ("SPKI SHA-256", facts["spki_sha256"]),
     ]
     return f"Key record (key.meta.json):\n{fields(rows)}"
+
+
+def _where(key: Facts, record: Facts) -> str:
+    return where(storage_facts(key["storage"], record["directory"]))
 
 
 _PEM_READERS: dict[str, Callable[[bytes], dict[str, Any]]] = {

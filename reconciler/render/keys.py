@@ -10,6 +10,9 @@ from pki.keys import KeyFile
 from pki.signers.base import Signer, TokenKey, spki_sha256
 from reconciler.render.layout import Facts, fields
 
+_PATHS = frozenset({"path", "passphrase_file", "config"})
+"""The fields of `storage` that are paths, relative to the record."""
+
 
 def file_key_facts(key: KeyFile) -> dict[str, Any]:
     return {
@@ -75,10 +78,15 @@ def information_text(facts: Facts) -> str:
     return f"Private key:\n{key_text(facts)}"
 
 
-def where(storage: Facts, directory: str) -> str:
-    """Return where a key is, from the `storage` object of a state file in that directory."""
+def storage_facts(storage: Facts, directory: str) -> dict[str, Any]:
+    """Return the `storage` object of a record in that directory, with its paths as they are seen from here."""
+    return {name: normpath(join(directory, value)) if name in _PATHS else value for name, value in storage.items()}
+
+
+def where(storage: Facts) -> str:
+    """Return where a key is, from its `storage_facts`."""
     if storage["type"] == "software":
-        return normpath(join(directory, storage["path"]))
+        return str(storage["path"])
     names = [f"label={storage['label']}"] if "label" in storage else []
     names += [f"id={storage['key_id']}"] if "key_id" in storage else []
-    return f"HSM {', '.join(names)} ({normpath(join(directory, storage['config']))})"
+    return f"HSM {', '.join(names)} ({storage['config']})"

@@ -30,6 +30,10 @@ def request_facts(request: CertificateRequest) -> dict[str, Any]:
     }
 
 
+def verified_facts(request: CertificateRequest) -> dict[str, Any]:
+    return {"valid": True, **request_facts(request)}
+
+
 def written_facts(request: CertificateRequest, out: Path, new_key: Path | None) -> dict[str, Any]:
     return {**request_facts(request), "out": str(out), "new_key": new_key and str(new_key)}
 

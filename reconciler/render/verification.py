@@ -39,7 +39,9 @@ def _status(status: CrlStatus) -> dict[str, Any]:
 
 
 def _revocation(facts: Facts) -> str:
-    statuses = [status["checked"] for status in facts["revocation"]]
-    if all(statuses):
+    statuses = facts["revocation"]
+    unknown = [status["subject"] for status in statuses if not status["checked"]]
+    if not unknown:
         return "not revoked" if statuses else "not applicable: it is trusted itself"
-    return "partly checked (use --crl)" if any(statuses) else "not checked (use --crl)"
+    how_far = "partly checked" if len(unknown) < len(statuses) else "not checked"
+    return f"{how_far}: no --crl speaks of {' or '.join(unknown)}"

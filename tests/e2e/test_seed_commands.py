@@ -87,6 +87,12 @@ CA_INIT_GENERATE = """qpki ca init --hsm-config ./hsm.yaml \\
   --var cn="HSM Root CA" \\
   --dir ./hsm-ca"""
 
+SERVER_CSR = (
+    "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout server.key -out server.csr "
+    '-subj "/CN=server.example.com" -addext "subjectAltName=DNS:server.example.com"'
+)
+WITH_CRL = "-x509_strict -crl_check -CAfile hsm-ca/ca.crt -CRLfile hsm-ca/crl/ca.crl.pem"
+
 
 class Terminal:
     """A shell in a directory of its own, with a SoftHSM2 of its own."""
@@ -126,10 +132,7 @@ def guide(tmp_path_factory):
     terminal.run(INIT_TOKEN)
     terminal.run(PKCS11_TOOL_KEYGEN)
     terminal.run(CA_INIT)
-    terminal.run(
-        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout server.key -out server.csr "
-        '-subj "/CN=server.example.com" -addext "subjectAltName=DNS:server.example.com"'
-    )
+    terminal.run(SERVER_CSR)
     terminal.run(CERT_ISSUE)
     terminal.run(CRL_GEN)
     terminal.enrolled = terminal.run(ENROLL)
@@ -146,7 +149,7 @@ def test_the_ca_records_its_key_in_the_known_shape(guide):
 
 
 def test_the_issued_certificate_passes_openssl_with_the_crl(guide):
-    verify = "openssl verify -x509_strict -crl_check -CAfile hsm-ca/ca.crt -CRLfile hsm-ca/crl/ca.crl.pem server.crt"
+    verify = f"openssl verify {WITH_CRL} server.crt"
 
     assert guide.run(verify).stdout == "server.crt: OK\n"
 
@@ -180,7 +183,7 @@ def test_the_credential_records_its_token_key_in_the_known_shape(guide):
 
 def test_the_credential_passes_openssl(guide):
     directory = next((guide.home / "hsm-ca" / "credentials").iterdir())
-    verify = f"openssl verify -x509_strict -CAfile hsm-ca/ca.crt {directory}/cert.pem"
+    verify = f"openssl verify {WITH_CRL} {directory}/cert.pem"
 
     assert guide.run(verify).stdout.endswith("cert.pem: OK\n")
 
@@ -209,10 +212,12 @@ def test_a_key_is_never_generated_over_another(tmp_path):
     terminal.run(INIT_TOKEN)
     terminal.run(CA_INIT_GENERATE)
     refused = terminal.run(KEY_GEN_EC, status=1)
-    terminal.run(CRL_GEN)
+    for command in (SERVER_CSR, CERT_ISSUE, CRL_GEN):
+        terminal.run(command)
 
     assert "root-ca-key" in refused.stderr
     assert refused.stdout == ""
+    assert terminal.run(f"openssl verify {WITH_CRL} server.crt").stdout == "server.crt: OK\n"
 
 
 def test_a_key_can_be_named_by_id_or_by_both(tmp_path):

@@ -50,6 +50,10 @@ def test_a_missing_library_is_named(hsm):
     assert error.hint == "install the vendor's client, or correct `lib`"
 
 
+def test_a_path_that_the_system_refuses_is_one_clear_error(hsm):
+    assert "cannot be loaded: File name too long" in str(refused(hsm.write_config("x.yaml", lib=f"/{'x' * 5000}")))
+
+
 def test_a_library_that_is_not_pkcs11_is_named(hsm):
     zlib = next(path for path in Path("/lib").rglob("libz.so.1"))
 

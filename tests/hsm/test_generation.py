@@ -153,7 +153,7 @@ def test_post_quantum_keys_follow_the_mode_rule(token):
 
 
 def test_ctrl_c_during_key_generation_leaves_no_key_behind(hsm):
-    """The signal arrives while the token works: its key is there, and our process never learns its handle."""
+    """The signal arrives while the token works: the key is made, and has to go again."""
     process = hsm.start(GENERATE, "rsa-4096", "", "and wait")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)

@@ -90,7 +90,7 @@ class Site:
     def refused(self, command: str, *, here: bool = False, entry: tuple[str, ...] = (), **env: str | None) -> Outcome:
         """Run a command (`here`: in this process) that must fail as bad input does, and leave every byte as it was.
 
-        That is: exit 1, nothing on stdout, one `Error:` line, at most one `Hint:`, no traceback.
+        That is: exit 1, nothing on stdout, one `Error:` line, one `Hint:` line, no traceback.
         """
         before = contents(self.directory)
         outcome = self.run_here(command, **env) if here else self.run(command, entry=entry, **env)

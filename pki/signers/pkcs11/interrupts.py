@@ -1,7 +1,7 @@
 """Ctrl-C at a bad moment.
 
-While the token makes a key, an exception would lose the handles of what it made. And where the binding copies a template
-into C memory, an exception between two attributes makes it free what it never allocated: the process crashes.
+While the token makes a key, an exception would lose the handles of what it made. And where the binding copies a
+template into C memory, one between two attributes makes it free what it never allocated: the process crashes.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from pki import der
 from pki.algorithms import SignatureScheme
@@ -14,6 +16,10 @@ from pki.x509.lint.candidate import Candidate
 from pki.x509.lint.rules import Rulebook
 
 RULES: Rulebook[Candidate] = Rulebook()
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+"""What OpenSSL takes for a host name: `cn2dnsid` in crypto/x509/v3_ncons.c."""
 
 
 @RULES.rule("rfc5280.4.1.1.2.not-a-scheme-of-the-issuers-key")
@@ -65,6 +71,18 @@ def _name_constraints(candidate: Candidate) -> Iterator[str]:
     constraints = candidate.issuer.extension(x509.NameConstraints) if candidate.issuer else None
     if constraints and not (candidate.is_ca and _is_self_issued(candidate)):
         yield from violations(constraints, candidate.subject, candidate.san)
+
+
+@RULES.rule("openssl.47.common-name-not-permitted")
+def _common_name(candidate: Candidate) -> Iterator[str]:
+    """Say so where OpenSSL does: it takes a common name like a host's for a DNS name where there is no other."""
+    constraints = candidate.issuer.extension(x509.NameConstraints) if candidate.issuer else None
+    if constraints is None or (candidate.san and candidate.san.get_values_for_type(x509.DNSName)):
+        return
+    for part in candidate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        if isinstance(part.value, str) and _HOST.fullmatch(part.value):
+            alternative = x509.SubjectAlternativeName([x509.DNSName(part.value)])
+            yield from (f"common name: {reason}" for reason in violations(constraints, x509.Name([]), alternative))
 
 
 @RULES.rule("rfc5280.6.1.3.begins-before-the-issuer")

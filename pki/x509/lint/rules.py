@@ -13,8 +13,13 @@ T = TypeVar("T")
 Check = Callable[[T], Iterable[str]]
 """Yields one sentence for each breach."""
 
-_CODE = re.compile(r"(rfc\d+|x690|fips186-5|cabf-br)\.((?:[0-9A-Z]+\.)+)[a-z0-9-]+")
-_SOURCES = {"x690": "ITU-T X.690", "fips186-5": "FIPS 186-5", "cabf-br": "CA/Browser Forum Baseline Requirements"}
+_CODE = re.compile(r"(rfc\d+|x690|fips186-5|cabf-br|openssl)\.((?:[0-9A-Z]+\.)+)[a-z0-9-]+")
+_SOURCES = {
+    "x690": "ITU-T X.690",
+    "fips186-5": "FIPS 186-5",
+    "cabf-br": "CA/Browser Forum Baseline Requirements",
+    "openssl": "OpenSSL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Rule(Generic[T]):
         if not match:
             return None
         source, section = match[1], match[2].removesuffix(".")
-        part = "appendix" if section[0].isalpha() else "section"
+        part = "error" if source == "openssl" else "appendix" if section[0].isalpha() else "section"
         return f"{_SOURCES.get(source) or source.replace('rfc', 'RFC ')} {part} {section}"
 
     def findings(self, subject: T) -> Iterator[Finding]:

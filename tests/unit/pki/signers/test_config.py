@@ -102,6 +102,8 @@ def test_a_pin_in_the_file_is_refused_with_the_reason_and_not_repeated(written, 
 
     assert "a PIN never stands in a file that is reviewed and committed" in str(error)
     assert [finding.code for finding in error.findings] == ["schema.refused-key"]
+    assert error.hint is not None
+    assert error.hint.startswith("name its source with `pin_env` or `pin_file`")
     assert "918273" not in f"{error} {error.hint} {[str(finding) for finding in error.findings]}"
 
 
@@ -128,6 +130,28 @@ def test_a_pin_under_env_is_refused_and_not_repeated(written):
 
     assert "hsm.yaml:6:9: `env` must not set HSM_PIN" in str(error)
     assert "918273" not in f"{error} {error.hint}"
+
+
+@pytest.mark.parametrize("name", ["PIN", "hsm_pin", "KEYSTORE_PASSWORD", "Vendor_Passphrase_File"])
+def test_a_variable_under_env_whose_name_says_that_it_is_secret_is_refused(written, name):
+    error = refused(written("lib: x.so", "slot: 1", f'env: {{A: b, {name}: "918273"}}'))
+
+    assert f"hsm.yaml:5:15: `env` must not set {name}: a PIN, password or passphrase never stands" in str(error)
+    assert error.hint == f"export {name} in the shell instead, or use pin_env, pin_file or the prompt"
+    assert "918273" not in str(error)
+
+
+def test_every_secret_under_env_is_told(written):
+    error = refused(written("lib: x.so", "slot: 1", "pin_env: A", "env: {A: '918273', B_PIN: '918273'}"))
+
+    assert [finding.code for finding in error.findings] == ["hsm.pin-in-file"] * 2
+
+
+def test_a_name_that_only_begins_like_a_secret_is_not_one(written):
+    assert load_config(written("lib: x.so", "slot: 1", "env: {PINNED: a, SECRETS_CONF: b}")).env == {
+        "PINNED": "a",
+        "SECRETS_CONF": "b",
+    }
 
 
 def test_a_pin_has_one_source(written):

@@ -156,6 +156,13 @@ def test_a_wrong_variable_is_refused_with_all_findings(cli, tmp_path):
     assert not (tmp_path / "ca").exists()
 
 
+def test_a_wrong_variable_of_a_file_is_shown_at_its_place(cli, tmp_path):
+    (tmp_path / "vars.yaml").write_text("cn: X\nnc: X\n")
+    refused = cli.refused("ca", "init", "-P", "ec/root-ca", "--var-file", tmp_path / "vars.yaml", "-d", tmp_path / "ca")
+
+    assert f"{tmp_path}/vars.yaml:2:5: error: the profile has no variable `nc`" in refused.stderr
+
+
 def test_a_ca_is_never_made_over_another(world):
     before = (world.root / "ca.meta.json").read_bytes()
     refused = world.cli.refused("ca", "init", "-P", "ec/root-ca", "--var", "cn=X", "-d", world.root)
@@ -186,10 +193,12 @@ def test_info_shows_the_ca(world):
     assert world.blank(world.cli.ok("ca", "info", "-d", world.issuing).stdout) == INFO
 
 
-def test_info_in_json_names_the_key_as_the_record_does(world):
+def test_info_in_json_shows_paths_as_they_are_seen_from_here(world):
     facts = world.cli.ok("ca", "info", "-d", world.issuing, "-o", "json").json
 
-    assert facts["keys"][0]["storage"] == {"type": "software", "path": "private/ca.ecdsa-p256.key"}
+    key = world.issuing / "private" / "ca.ecdsa-p256.key"
+    assert facts["keys"][0]["storage"] == {"type": "software", "path": str(key)}
+    assert facts["certificate_path"] == str(world.issuing / "ca.crt")
     assert facts["certificate"]["serial"] == "0x1002"
     assert facts["crl"] is None
 
@@ -207,6 +216,17 @@ def test_list_finds_every_ca_below(world):
         ["Total:", "2", "CAs"],
     ]
     assert world.cli.ok("ca", "list", "--dir", world.home / "root-ca" / "certs").stdout.startswith("No CAs in ")
+
+
+def test_a_damaged_ca_hides_no_other(world):
+    (world.issuing / "ca.meta.json").write_text("{")
+    listed = world.cli("ca", "list", "--dir", world.home)
+    alone = world.cli("ca", "list", "--dir", world.issuing, "-o", "json")
+
+    assert (listed.exit_code, listed.error) == (1, "1 CA cannot be read")
+    assert "root-ca  CN=Root" in listed.stdout
+    assert f"error: {world.issuing}/ca.meta.json is not complete JSON" in listed.stderr
+    assert (alone.exit_code, alone.json["cas"], alone.json["damaged"]) == (1, [], 1)
 
 
 @pytest.mark.parametrize(("bundle", "names"), [("ca", ["Issuing"]), ("chain", ["Issuing", "Root"]), ("root", ["Root"])])

@@ -72,7 +72,7 @@ Certificate is VALID
   Path:       CN=a.example.com
               CN=Issuing
               CN=Root
-  Revocation: not checked (use --crl)
+  Revocation: not checked: no --crl speaks of CN=a.example.com or CN=Issuing
 """
 
 
@@ -136,6 +136,23 @@ def test_an_output_that_cannot_be_written_is_found_before_anything_is_issued(wor
     assert "holds a private key" in world.cli.refused(*issue, world.key).error
     assert "there is no directory" in world.cli.refused(*issue, world.home / "no" / "x.crt").error
     assert (world.issuing / "index.txt").read_bytes() == rows
+
+
+def test_a_key_that_comes_to_lie_there_while_the_certificate_is_made_is_not_written_over(world):
+    out = world.home / "new.crt"
+
+    def serials():
+        out.write_bytes(world.key.read_bytes())
+        yield 0x2001
+
+    world.cli._serials = serials()
+    refused = world.cli.refused(
+        "cert", "issue", "-d", world.issuing, "-P", "ec/tls-server", "--csr", world.csr, "--out", out
+    )
+
+    assert "the certificate is issued and filed as" in refused.error
+    assert "holds a private key" in refused.error
+    assert out.read_bytes() == world.key.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -292,6 +309,13 @@ def test_verify_in_json_says_what_was_checked(world):
     assert facts["valid"] is True
     assert facts["path"] == ["CN=a.example.com", "CN=Issuing", "CN=Root"]
     assert [status["checked"] for status in facts["revocation"]] == [True, True]
+
+
+def test_verify_names_the_certificate_that_no_crl_spoke_of(world):
+    world.cli.ok("crl", "gen", "-d", world.issuing)
+    shown = verify(world, "--crl", world.issuing / "crl" / "ca.crl").stdout
+
+    assert shown.endswith("  Revocation: partly checked: no --crl speaks of CN=Issuing\n")
 
 
 def test_intermediates_may_come_with_the_certificate(world):

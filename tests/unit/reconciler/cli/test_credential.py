@@ -143,6 +143,29 @@ def test_list_shows_them_by_id(world, enroll, bob):
     assert world.cli.ok("cred", "list", "-c", world.home / "none").stdout == f"No credentials in {world.home}/none\n"
 
 
+def test_a_damaged_credential_hides_no_other(world, enroll, bob):
+    enroll("alice", "-P", "ec/tls-client", "--var", "cn=Alice")
+    (world.home / "credentials" / "alice" / "credential.meta.json").write_text("{")
+    listed = world.cli("credential", "list", *bob)
+
+    assert (listed.exit_code, listed.error) == (1, "1 credential cannot be read")
+    assert listed.stdout.splitlines()[1:] == [
+        "bob  bob      ec/tls-client  valid   2027-11-23",
+        "",
+        "Total: 1 credential",
+    ]
+    assert "alice/credential.meta.json is not complete JSON" in listed.stderr
+
+
+@pytest.mark.usefixtures("bob")
+def test_info_in_json_shows_every_path_as_it_is_seen_from_here(world, monkeypatch):
+    monkeypatch.chdir(world.home)
+    (certificate,) = world.cli.ok("credential", "info", "bob", "-o", "json").json["certificates"]
+
+    assert certificate["path"] == "credentials/bob/cert.pem"
+    assert certificate["storage"] == [{"type": "software", "path": "credentials/bob/private/key.pem"}]
+
+
 def test_revoke_revokes_all_and_info_shows_it(world, bob):
     revoked = world.cli.ok("credential", "revoke", "bob", "-d", world.issuing, *bob, "--reason", "Superseded")
 

@@ -72,6 +72,8 @@ def test_how_long_a_crl_is_good_for_can_be_said(world, options, next_update):
         (["--days", "7", "--validity", "7d"], "--days and --validity exclude each other"),
         (["--days", "0"], "0 is not in the range"),
         (["--validity", "soon"], "'soon' is not a duration"),
+        (["--validity", "900y"], "'900y' is longer than 36500 days"),
+        (["--days", "36501"], "36501 is not in the range"),
     ],
 )
 def test_a_lifetime_that_makes_no_sense_is_refused(world, options, message):
@@ -94,6 +96,7 @@ def test_info_shows_what_is_revoked(world, crl):
 def test_verify_accepts_the_cas_own_crl(world, crl):
     assert verify(world, crl).stdout.startswith("CRL is VALID\n  Issuer:           CN=Issuing\n")
     assert verify(world, crl, "--ca", world.root / "ca.crt").exit_code == 0
+    assert verify(world, crl, "-o", "json").json["valid"] is True
 
 
 @pytest.mark.parametrize(("later", "message"), [(8, "is out of date"), (-1, "is from the future")])
@@ -171,3 +174,4 @@ def test_idp_needs_a_url_to_say(world):
     refused = world.cli.refused("crl", "gen", "-d", world.issuing, "--idp")
 
     assert "an issuing distribution point says a URL or a scope" in refused.error
+    assert refused.hint == "make the CA with --crl-url, or leave --idp out"

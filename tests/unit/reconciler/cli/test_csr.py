@@ -49,7 +49,8 @@ def test_every_kind_of_key_signs_its_request(cli, tmp_path, algorithm):
     csr = tmp_path / "x.csr"
     cli.ok("csr", "gen", "--keyout", tmp_path / "x.key", "-a", algorithm, "--cn", "x", "--out", csr)
 
-    assert cli.ok("csr", "verify", csr, "-o", "json").json["algorithm"] == algorithm
+    verified = cli.ok("csr", "verify", csr, "-o", "json").json
+    assert (verified["valid"], verified["algorithm"]) == (True, algorithm)
 
 
 def test_an_encrypted_key_is_opened_with_its_passphrase(cli, tmp_path, monkeypatch):

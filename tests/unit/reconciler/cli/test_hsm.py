@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes.util
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -84,6 +87,21 @@ def test_list_needs_a_module_or_a_configuration(cli, arguments, message):
 
 
 @pytest.mark.hsm
+@pytest.mark.parametrize(
+    ("command", "shown"), [("list", "PKCS#11 Module: {lib}\n"), ("info", "  Module:       {lib}\n")]
+)
+def test_the_modules_path_is_shown_without_detours(token, command, shown):
+    """In a process of its own: one process loads a module by one path."""
+    detour = token.write_config("detour.yaml", lib=f"{token.lib.parent}/../{token.lib.parent.name}/{token.lib.name}")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "reconciler", "hsm", command, "--hsm-config", detour],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert shown.format(lib=token.lib) in done.stdout
+
+
+@pytest.mark.hsm
 def test_list_shows_slots_without_a_pin(cli, token, monkeypatch):
     monkeypatch.delenv(PIN_ENV)
     by_lib = cli.ok("hsm", "list", "--lib", token.lib).stdout
@@ -155,8 +173,8 @@ def test_keys_are_made_listed_and_used_on_the_token(cli, token, tmp_path):
     assert "WARNING" not in made.stderr
     assert [(key["label"], key["key_id"], key["extractable"]) for key in listed] == [("web", "0a0b", False)]
     assert cli.ok("key", "pub", *at, "--key-id", "0a:0b").stdout.startswith("-----BEGIN PUBLIC KEY-----\n")
-    spki = cli.ok("key", "info", *at, "--key-label", "web", "-o", "json").json["spki_sha256"]
-    assert spki == listed[0]["spki_sha256"]
+    assert cli.ok("key", "info", *at, "--key-label", "web", "-o", "json").json == listed[0]
+    spki = listed[0]["spki_sha256"]
     assert cli.ok("csr", "verify", tmp_path / "a.csr", "-o", "json").json["spki_sha256"] == spki
     assert "web" in again.error
 

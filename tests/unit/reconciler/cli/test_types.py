@@ -87,40 +87,6 @@ def test_a_key_id_of_half_an_octet_is_refused(text):
         types.key_id(text)
 
 
-def test_an_output_file_may_be_new_or_replace_a_certificate(tmp_path):
-    old = tmp_path / "old.crt"
-    old.write_text("-----BEGIN CERTIFICATE-----")
-
-    assert types.output_file(str(tmp_path / "new.crt")) == tmp_path / "new.crt"
-    assert types.output_file(str(old)) == old
-
-
-def test_an_output_file_never_replaces_a_private_key(tmp_path):
-    key = tmp_path / "server.key"
-    key.write_text("-----BEGIN EC PARAMETERS-----\n-----BEGIN EC PRIVATE KEY-----\n")
-
-    with pytest.raises(ValueError, match="holds a private key"):
-        types.output_file(str(key))
-
-
-def test_an_output_file_needs_a_directory_and_is_none(tmp_path):
-    with pytest.raises(ValueError, match="is no ordinary file"):
-        types.output_file(str(tmp_path))
-    with pytest.raises(ValueError, match="there is no directory"):
-        types.output_file(str(tmp_path / "none" / "x.crt"))
-
-
-@pytest.mark.parametrize("target", ["/dev/null", "old.crt"])
-def test_an_output_file_is_no_device_and_no_link(tmp_path, target):
-    """Replacing /dev/null with a certificate, as root, breaks the machine."""
-    (tmp_path / "old.crt").touch()
-    (tmp_path / "link").symlink_to(target)
-
-    for path in (str(tmp_path / "link"), "/dev/null"):
-        with pytest.raises(ValueError, match="is no ordinary file"):
-            types.output_file(path)
-
-
 @pytest.mark.parametrize(
     ("kind", "url"),
     [(types.PUBLISHED_URL, "https://x.example.com/a.crl"), (types.HTTP_URL, "ldap://x.example.com/")],
@@ -140,8 +106,11 @@ def test_a_time_needs_a_zone():
         types.instant("yesterday")
 
 
-def test_a_duration_has_units():
+def test_a_duration_has_units_and_is_no_longer_than_days_can_say():
     assert types.duration("36h") == timedelta(hours=36)
+    assert types.duration("36500d") == timedelta(days=types.MAX_DAYS)
+    with pytest.raises(ValueError, match="'900y' is longer than 36500 days"):
+        types.duration("900y")
     with pytest.raises(ValueError, match="is not a duration"):
         types.duration("soon")
 

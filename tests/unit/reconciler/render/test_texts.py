@@ -91,7 +91,7 @@ def test_a_token_key_of_an_unknown_type_is_listed_with_what_is_known():
     ],
 )
 def test_a_key_is_shown_where_it_is_seen_from_here(storage, where):
-    assert keys.where(storage, "pki/root") == where
+    assert keys.where(keys.storage_facts(storage, "pki/root")) == where
 
 
 def test_variables_show_their_limits_in_words():
@@ -121,8 +121,8 @@ def test_variables_show_their_limits_in_words():
     [
         ([], "not applicable: it is trusted itself"),
         ([True, True], "not revoked"),
-        ([True, False], "partly checked (use --crl)"),
-        ([False], "not checked (use --crl)"),
+        ([True, False], "partly checked: no --crl speaks of CN=1"),
+        ([False, False], "not checked: no --crl speaks of CN=0 or CN=1"),
     ],
 )
 def test_a_path_says_how_far_revocation_was_checked(checked, shown):
@@ -130,7 +130,8 @@ def test_a_path_says_how_far_revocation_was_checked(checked, shown):
         "subject": "CN=x", "issuer": "CN=y", "serial": "0x01", "not_before": "2026-01-01T00:00:00Z",
         "not_after": "2027-01-01T00:00:00Z", "algorithm": "ecdsa-p256", "signature": "ECDSA-SHA256",
     }  # fmt: skip
-    facts = {"certificate": certificate, "path": ["CN=x"], "revocation": [{"checked": value} for value in checked]}
+    revocation = [{"subject": f"CN={position}", "checked": value} for position, value in enumerate(checked)]
+    facts = {"certificate": certificate, "path": ["CN=x"], "revocation": revocation}
 
     assert verification.path_text(facts).endswith(f"  Revocation: {shown}")
 

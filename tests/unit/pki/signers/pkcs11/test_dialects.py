@@ -15,7 +15,7 @@ from pkcs11 import exceptions as rv
 from pki.algorithms import ALGORITHMS
 from pki.errors import KeyExistsError, PinError, TokenError
 from pki.signers.pkcs11 import slots
-from pki.signers.pkcs11.keygen import require_as_asked, the_new_one
+from pki.signers.pkcs11.keygen import require_as_asked, temporary_pair, the_new_one
 from pki.signers.pkcs11.lookup import KeyPair
 from pki.signers.pkcs11.objects import KeyObject, read_key, search
 from pki.signers.pkcs11.publickeys import PublicKey
@@ -295,3 +295,16 @@ def test_a_token_that_cuts_labels_or_ids_is_refused():
 def test_a_second_key_of_the_label_means_that_another_program_made_it():
     with pytest.raises(KeyExistsError, match='another program made a key with the label "key"'):
         the_new_one([key(), key(key_id=b"2")], b"1")
+
+
+def test_a_device_that_is_lost_is_not_asked_for_the_curve_by_its_other_name():
+    asked = []
+
+    def create_domain_parameters(*request, local):
+        asked.append((request, local))
+        raise rv.DeviceError
+
+    with pytest.raises(rv.DeviceError):
+        temporary_pair(SimpleNamespace(create_domain_parameters=create_domain_parameters), ALGORITHMS["ed25519"])
+
+    assert len(asked) == 1

@@ -192,6 +192,15 @@ def constraints(*trees: x509.GeneralName) -> x509.NameConstraints:
     return x509.NameConstraints(list(trees), None)
 
 
+def under_constraints(common_name: str, **names: list[str]) -> set[str]:
+    """Return the codes of a client's certificate below a CA for example.org that has these names in its SAN."""
+    issuer = issuer_with(
+        *make.CA_EXTENSIONS, make.extension(constraints(x509.DNSName("example.org")), critical=True)
+    )
+    extensions = (make.key_usage("digital_signature"), *([make.extension(make.san(**names))] if names else []))
+    return codes(subject=make.name(common_name), extensions=extensions, issuer=issuer)
+
+
 ED25519, ML_DSA_44, RSA_2048 = (make.private_key(name) for name in ("ed25519", "ml-dsa-44", "rsa-2048"))
 RSA_NUMBERS = RSA_2048.public_key().public_numbers()
 UTC_TIMES = asn1.UTCTime(make.NOW), asn1.UTCTime(make.NOW + make.DAY)
@@ -365,6 +374,7 @@ ISSUER = {
     "rfc5280.4.2.1.10.name-not-permitted": lambda: codes(
         issuer=issuer_with(*make.CA_EXTENSIONS, make.extension(constraints(x509.DNSName("example.org")), critical=True))
     ),
+    "openssl.47.common-name-not-permitted": lambda: under_constraints("www.example.com"),
     "rfc5280.6.1.3.begins-before-the-issuer": lambda: codes(not_before=CA.not_before - timedelta(seconds=1)),
     "rfc5280.6.1.3.outlives-the-issuer": lambda: codes(not_after=CA.not_after + timedelta(seconds=1)),
 }
@@ -407,6 +417,11 @@ GOOD = {
         issuer=issuer_with(make.basic_constraints(ca=True, path_length=0), make.key_usage("key_cert_sign")),
     ),
     "a name that the issuer's constraints permit": lambda: codes(issuer=CONSTRAINED),
+    "a common name like a host's that the constraints permit": lambda: under_constraints("www.example.org"),
+    "a common name that is no host's, under constraints on hosts": lambda: under_constraints("Alice -. Example.com"),
+    "a common name beside DNS names, which count instead": lambda: under_constraints(
+        "www.example.com", dns=["www.example.org"]
+    ),
     "a CA with name constraints": lambda: child_ca(
         with_extension(CONSTRAINED.extension(x509.NameConstraints), critical=True)
     ),
@@ -506,6 +521,10 @@ MORE = [
     (
         "rfc5280.4.1.2.4.not-the-issuers-name",
         lambda: child_ca(put(issuer=der.tlv(make.name("X").public_bytes())), issuer=None),
+    ),
+    (
+        "openssl.47.common-name-not-permitted",
+        lambda: under_constraints("my_host.example.com", emails=["a@example.com"]),
     ),
     ("rfc5280.4.2.extension-not-der", lambda: codes(with_raw("1.2.3.4", b""))),
     ("rfc5280.4.2.extension-not-der", lambda: codes(with_raw("1.2.3.4", "050000"))),

@@ -18,6 +18,7 @@ from pki.x509.lint.rules import Rule
         ("x690.11.5.default-encoded", "ITU-T X.690 section 11.5"),
         ("fips186-5.A.1.1.rsa-exponent", "FIPS 186-5 appendix A.1.1"),
         ("cabf-br.7.1.serial-short", "CA/Browser Forum Baseline Requirements section 7.1"),
+        ("openssl.47.common-name-not-permitted", "OpenSSL error 47"),
         ("qpki.names.control-character", None),
     ],
 )
