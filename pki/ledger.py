@@ -62,7 +62,7 @@ class Ledger:
             """Taking the lock does it."""
 
     def entries(self, now: datetime) -> list[IndexEntry]:
-        """Return the index as it is, or will be once the intent of a run that is writing or crashed is settled."""
+        """Return the rows of the index, without one that another run is writing, or was killed while it wrote."""
         return index.read(self.layout.index, begun=self._begun(now))
 
     def is_free(self, serial: int) -> bool:

@@ -261,7 +261,7 @@ def test_certificates_of_a_credential_that_fails_half_way_are_revoked(tmp_path):
     )
     profile = load_profile(text, "own.yaml", "ec/root-ca")
     ca = create_ca(CaRequest(directory=tmp_path / "ca", profile=profile, variables={"cn": "R"}, key=FileKey()), PORTS)
-    names = {"cn": "www.evil.org", "dns_names": ["www.evil.org"]}
+    names = {"cn": "www.example.com", "dns_names": ["www.evil.org"]}
     with pytest.raises(LintError):
         credential(ca, tmp_path / "creds", "ec/signing", "ec/tls-server", variables=names)
 

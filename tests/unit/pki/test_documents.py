@@ -224,3 +224,22 @@ def test_a_file_beyond_the_limit_is_not_read_whole(tmp_path: Path) -> None:
         file.truncate(MAX_BYTES * 1000)
 
     assert f"more than {MAX_BYTES} bytes" in unreadable(tmp_path / "big")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\na: 2\n", "", "a: !x y\n", "a: *b\n", "a: [\n", "--- a\n--- b\n", "? [a]\n: b\n", "[" * 65 + "]" * 65],
+)
+def test_every_refusal_of_yaml_tells_a_way_out(text):
+    with pytest.raises(DocumentError) as caught:
+        load_yaml(text, "x.yaml")
+
+    assert caught.value.hint
+
+
+def test_a_refusal_by_schema_tells_where_the_schema_is(tmp_path):
+    (tmp_path / "hsm.yaml").write_text("type: pkcs11\npkcs11: {lib: x.so}\n")
+    with pytest.raises(DocumentError) as caught:
+        read_document(tmp_path / "hsm.yaml", "hsm")
+
+    assert caught.value.hint == "`qpki schema hsm` prints all that it may hold"

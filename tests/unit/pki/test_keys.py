@@ -93,7 +93,10 @@ def test_a_key_of_another_size_that_is_there_is_refused_and_stays(tmp_path):
 
 
 def test_a_passphrase_that_is_not_set_stops_before_anything_is_made(tmp_path):
-    with pytest.raises(SecretError, match="NO_PASSPHRASE is not set"), prepared(tmp_path, SecretRef(env="NO_PASSPHRASE")):
+    with (
+        pytest.raises(SecretError, match="NO_PASSPHRASE is not set"),
+        prepared(tmp_path, SecretRef(env="NO_PASSPHRASE")),
+    ):
         pytest.fail("the block must not be entered")
 
     assert list(tmp_path.iterdir()) == []

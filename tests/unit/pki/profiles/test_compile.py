@@ -290,3 +290,11 @@ def test_a_value_is_never_read_as_a_template() -> None:
                      "extensions: {subjectAltName: {uri: 'urn:{{ b }}'}}")  # fmt: skip
 
     assert display(compiled(policy, a="{{ b }}", b="secret").subject) == "OU=x {{ b }},O={{ b }}"
+
+
+def test_a_refused_value_points_to_what_the_variables_take() -> None:
+    """The profile is called as commands find it: a file by its path."""
+    with pytest.raises(FindingsError) as caught:
+        compiled(profile(SERVER), cn="not a host")
+
+    assert caught.value.hint == f"see `qpki profile vars {profile(SERVER).source}` for what each variable takes"

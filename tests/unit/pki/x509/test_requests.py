@@ -200,7 +200,7 @@ REFUSED = {
     ),
     "another curve": (
         foreign(ec.generate_private_key(ec.SECP256K1()), hashes.SHA256()),
-        "cannot be accepted: a key of type 1.2.840.10045.2.1 is not supported",
+        "cannot be accepted: a key on this elliptic curve is not supported",
     ),
     "a SHA-3 signature": (
         foreign(make.private_key(), hashes.SHA3_256()),

@@ -194,9 +194,7 @@ def constraints(*trees: x509.GeneralName) -> x509.NameConstraints:
 
 def under_constraints(common_name: str, **names: list[str]) -> set[str]:
     """Return the codes of a client's certificate below a CA for example.org that has these names in its SAN."""
-    issuer = issuer_with(
-        *make.CA_EXTENSIONS, make.extension(constraints(x509.DNSName("example.org")), critical=True)
-    )
+    issuer = issuer_with(*make.CA_EXTENSIONS, make.extension(constraints(x509.DNSName("example.org")), critical=True))
     extensions = (make.key_usage("digital_signature"), *([make.extension(make.san(**names))] if names else []))
     return codes(subject=make.name(common_name), extensions=extensions, issuer=issuer)
 
