@@ -104,7 +104,9 @@ def test_the_modules_path_is_shown_without_detours(token, command, shown):
 @pytest.mark.hsm
 def test_list_shows_slots_without_a_pin(cli, token, monkeypatch):
     monkeypatch.delenv(PIN_ENV)
-    by_lib = cli.ok("hsm", "list", "--lib", token.lib).stdout
+    # In a process of its own: here, a configuration of another test may have loaded the module with variables.
+    command = [sys.executable, "-P", "-m", "reconciler", "hsm", "list", "--lib", token.lib]
+    by_lib = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     by_config = cli.ok("hsm", "list", "--hsm-config", token.config_path, "-o", "json").json
     labels = [slot["token"]["label"] for slot in by_config["slots"]]
 
