@@ -19,14 +19,14 @@ from cryptography.x509.oid import NameOID
 
 from pki import keys
 from pki.authority import Authority
-from pki.errors import AlreadyExistsError, IssuanceError, KeyAccessError, PathEscapeError, PkiError, StoreError
+from pki.errors import AlreadyExistsError, IssuanceError, KeyAccessError, PkiError, StoreError
 from pki.ledger import LOCK_TIMEOUT, stored_certificates
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, Profile
 from pki.signers.base import spki_sha256
 from pki.store import files, meta
 from pki.store.forms import Status
-from pki.store.layout import GITIGNORE, CredentialLayout, identifier
+from pki.store.layout import GITIGNORE, CredentialLayout
 from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.x509.certificates import Certificate
 
@@ -105,17 +105,9 @@ class _Part:
         return f"fullchain{self.suffix}.pem"
 
 
-def list_credentials(directory: Path) -> list[Credential]:
-    """Return the credentials under `directory`, by id; what has no record, or a name that is no id, is none."""
-    layouts = [CredentialLayout(directory, name) for name in files.list_directory(directory) if _is_id(name)]
-    return [Credential(layout, meta.load_credential(layout.meta)) for layout in layouts if files.exists(layout.meta)]
-
-
-def _is_id(name: str) -> bool:
-    try:
-        return bool(identifier(name))
-    except PathEscapeError:
-        return False
+def credential_ids(directory: Path) -> list[str]:
+    """Return the names under `directory` that have a record, in order; opening one may still fail."""
+    return [name for name in files.list_directory(directory) if files.exists(directory / name / "credential.meta.json")]
 
 
 def enroll(authority: Authority, request: EnrollRequest) -> Credential:

@@ -98,13 +98,12 @@ def list_(app: App, cred_dir: Path, output: str) -> None:
 
     Those whose records are damaged are told on stderr, and end the command with exit code 1.
     """
-    from pki.credentials import Credential
-    from pki.store import files
+    from pki.credentials import Credential, credential_ids
     from reconciler.render import credentials
 
-    names = [name for name in files.list_directory(cred_dir) if (cred_dir / name / "credential.meta.json").exists()]
     found, damaged = reading.each(
-        names, lambda name: credentials.credential_facts(Credential.open(cred_dir, name), app.ports.clock())
+        credential_ids(cred_dir),
+        lambda name: credentials.credential_facts(Credential.open(cred_dir, name), app.ports.clock()),
     )
     facts = {"directory": str(cred_dir), "credentials": found, "damaged": len(damaged)}
     app.show(facts, credentials.list_text, output)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from pki.authority import Authority, CaRequest, create_ca
-from pki.credentials import Credential, EnrollRequest, enroll, list_credentials, revoke
+from pki.credentials import Credential, EnrollRequest, credential_ids, enroll, revoke
 from pki.errors import PkiError, StoreError
 from pki.keys import FileKey
 from pki.ports import Ports, SystemSecrets
@@ -156,7 +156,8 @@ def converge(operation: Operation, home: Path) -> None:
     for root in (home / "root", home / "issuing"):
         if root.exists():
             assert_accounts_for_everything(root)
-    for credential in list_credentials(home / "credentials"):
+    for name in credential_ids(home / "credentials"):
+        credential = Credential.open(home / "credentials", name)
         assert len(credential.certificates()) == len(credential.meta.profiles)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pki.algorithms import SCHEMES, SchemeChoice
 from pki.authority import Authority, CaRequest, create_ca
-from pki.credentials import Credential, EnrollRequest, enroll, list_credentials, revoke
+from pki.credentials import Credential, EnrollRequest, credential_ids, enroll, revoke
 from pki.errors import (
     AlreadyExistsError,
     IssuanceError,
@@ -196,7 +196,7 @@ def test_a_credential_of_another_ca_is_not_revoked_here(tmp_path):
     with pytest.raises(StoreError, match="has no certificate"):
         revoke(make(tmp_path / "other"), web, None)
 
-    assert list_credentials(tmp_path / "creds")[0].meta.status is Status.VALID
+    assert Credential.open(tmp_path / "creds", "web").meta.status is Status.VALID
 
 
 def test_nothing_is_made_for_a_credential_that_the_profile_refuses(tmp_path):
@@ -266,7 +266,7 @@ def test_certificates_of_a_credential_that_fails_half_way_are_revoked(tmp_path):
         credential(ca, tmp_path / "creds", "ec/signing", "ec/tls-server", variables=names)
 
     assert [(entry.status, entry.reason) for entry in ca.ledger.entries(NOW)] == [("R", "cessationOfOperation")]
-    assert list_credentials(tmp_path / "creds") == []
+    assert credential_ids(tmp_path / "creds") == []
 
 
 def test_several_keys_on_a_token_cannot_share_an_id(tmp_path):
