@@ -1,0 +1,1 @@
+"""The impure half of each kind: what a change does."""
