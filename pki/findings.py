@@ -33,7 +33,8 @@ class Finding:
 
     `code` is stable and dotted (`yaml.duplicate-key`, `rfc5280.4.2.1.3.ca-without-cert-sign`).
     `clause` names the rule's source where there is one ("RFC 5280 section 4.2.1.3"). `variable` names the variable of
-    a profile that it is about: whoever knows where its value was written can add the place.
+    a profile that it is about: whoever knows where its value was written can add the place. `snippet` is the line of
+    the document that `where` points to, if it may be shown.
     """
 
     severity: Severity
@@ -43,6 +44,7 @@ class Finding:
     hint: str | None = None
     clause: str | None = None
     variable: str | None = None
+    snippet: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -2,15 +2,21 @@
 
 The JSON shapes are the `storage` objects of `ca.meta.json` and `credential.meta.json`. Paths are kept as written,
 relative to the file that holds them; whoever opens the key resolves them. Names of secrets are recorded, secrets never.
+
+A key file is below the directory of its holder's record, with one exception: a holder in `ca/NAME` or `credential/NAME`
+of a state directory may use the key of a standalone key beside it, `../../key/NAME/private/key.pem`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pki.errors import StateCorruptError
+
+_SHARED = re.compile(r"\.\./\.\./key/([A-Za-z0-9_][A-Za-z0-9._-]*)/private/key\.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,12 @@ def key_ref(storage: Mapping[str, Any]) -> KeyRef:
             return TokenKeyRef(storage["config"], storage.get("label"), storage.get("key_id"))
         case kind:
             raise StateCorruptError(f"a key's storage of type {kind!r} is unknown or lacks a field")
+
+
+def shared_key_name(path: str) -> str | None:
+    """Return the name of the standalone key whose file a recorded path is; None when it is a file of the holder."""
+    found = _SHARED.fullmatch(path)
+    return found[1] if found else None
 
 
 def _present(**fields: str | None) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pki.errors import EncodingError, StateCorruptError
+from pki.errors import EncodingError, IssuanceError, StateCorruptError
 from pki.issuance import Intend
 from pki.names import openssl_oneline
+from pki.ports import SerialSource
 from pki.profiles.model import CertificateTemplate
-from pki.store import files, index
+from pki.store import files, index, meta
 from pki.store.index import IndexEntry
 from pki.store.journal import Intent, Journal
 from pki.store.layout import CaLayout
@@ -65,12 +66,29 @@ class Ledger:
         """Return the rows of the index, without one that another run is writing, or was killed while it wrote."""
         return index.read(self.layout.index, begun=self._begun(now))
 
+    def find(self, serial: int) -> IndexEntry | None:
+        """Return the row of one serial, without reading the others: for who holds the lock, and so reads whole rows."""
+        return index.find(self.layout.index, serial)
+
     def is_free(self, serial: int) -> bool:
         """Say whether no certificate of this CA has the serial; of 159 random bits it always is, and we look."""
         return not files.exists(self.layout.issued(serial_hex(serial)))
 
-    def intend_certificate(self, template: CertificateTemplate, serial: int, now: datetime) -> Intend:
-        """Return what makes the intent to sign a certificate durable."""
+    def free_serial(self, source: SerialSource) -> int:
+        """Return a serial that is free.
+
+        Raises:
+            IssuanceError: the source gives the same ones again and again.
+        """
+        for _ in range(3):
+            if self.is_free(serial := source()):
+                return serial
+        raise IssuanceError("the serial source repeats itself", hint="check the machine's random number generator")
+
+    def intend_certificate(
+        self, template: CertificateTemplate, serial: int, now: datetime, *, holder: str = ""
+    ) -> Intend:
+        """Return what makes the intent to sign a certificate durable; `holder` is the address of what it is for."""
 
         def intend(tbs: bytes) -> None:
             self._journal.intend(
@@ -83,6 +101,7 @@ class Ledger:
                         subject=openssl_oneline(template.subject),
                         not_after=template.not_after,
                         profile=template.profile,
+                        holder=holder,
                     )
                 ]
             )
@@ -106,18 +125,21 @@ class Ledger:
     def settled(self, serial: int) -> None:
         self._journal.done([serial])
 
-    def revoke(self, serials: Sequence[int], reason: str | None, at: datetime) -> list[IndexEntry]:
+    def revoke(
+        self, serials: Sequence[int], reason: str | None, at: datetime, *, invalidity_date: datetime | None = None
+    ) -> list[IndexEntry]:
         """Enter all these serials as revoked, or none of them.
 
         Raises:
             StoreError: a serial that this CA did not issue, or that is revoked already (its date and reason stay).
         """
-        return index.revoke(self.layout.index, serials, at=at, reason=reason)
+        return index.revoke(self.layout.index, serials, at=at, reason=reason, invalidity_date=invalidity_date)
 
-    def revocations(self, previous: Crl | None, now: datetime) -> tuple[Revocation, ...]:
+    def revocations(self, previous: Crl | None, now: datetime, *, keep_expired: bool = False) -> tuple[Revocation, ...]:
         """Return what the next CRL lists: all that is revoked, each entry until a CRL after its expiry had it.
 
         That is RFC 5280 section 3.3: an entry appears on one regularly scheduled CRL beyond the certificate's validity.
+        With `keep_expired` entries stay for ever, and those that had gone come back.
 
         Raises:
             StateCorruptError: the index has lost a revocation that the previous CRL lists.
@@ -130,6 +152,8 @@ class Ledger:
                 f"{self.layout.index}: the last CRL lists {serial_hex(min(lost))}, which is not revoked here",
                 hint=RESTORE,
             )
+        if keep_expired:
+            return tuple(revoked)
         return tuple(each for each in revoked if each.not_after is None or each.not_after > listed_until)
 
     def open_crl_numbers(self) -> list[int]:
@@ -142,7 +166,8 @@ class Ledger:
 
     def _sweep(self) -> None:
         """Remove the staged files of a killed run; listing a million certificates is for that case alone."""
-        for directory in (self.layout.root, self.layout.certificates, self.layout.crl_der.parent):
+        layout = self.layout
+        for directory in (layout.root, layout.certificates, layout.own_certificates, layout.crl_der.parent):
             files.sweep(directory)
 
     def _make_directories(self) -> None:
@@ -164,7 +189,7 @@ class Ledger:
         self._journal.done([intent.serial for intent in intents])
 
     def _settle_certificate(self, intent: Intent, now: datetime) -> None:
-        if self._is_own(intent) or index.find(self.layout.index, intent.serial) is not None:
+        if self._is_own(intent) or self.find(intent.serial) is not None:
             return
         path = self.layout.issued(serial_hex(intent.serial))
         if files.exists(path) and _is_intended(certificate := stored_certificates(path)[0], intent):
@@ -173,13 +198,15 @@ class Ledger:
             index.append(self.layout.index, _disowned(intent, now))
 
     def _is_own(self, intent: Intent) -> bool:
-        """Say whether the intent became this CA's own self-signed certificate, which no index lists.
+        """Say whether the intent became a self-signed certificate of this CA's own, which no index lists.
 
-        Before the CA's record is there, it did not: the next `ca init` makes another one.
+        It did when the record names it. Otherwise a run was killed before that, and the next one makes another.
         """
         if not files.exists(self.layout.meta):
             return False
-        return _is_intended(stored_certificates(self.layout.certificate)[0], intent)
+        record = meta.load_ca(self.layout.meta)
+        own = (*record.previous, record.certificate)
+        return any(facts is not None and facts.serial == intent.serial for facts in own)
 
     def _begun(self, now: datetime) -> list[IndexEntry]:
         return [_disowned(intent, now) for intent in self._open_certificates()]

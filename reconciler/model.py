@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Kind(StrEnum):
@@ -101,3 +102,29 @@ class Reason:
     message: str
     since: datetime | None = None
     deadline: datetime | None = None
+
+
+class EventName(StrEnum):
+    """What the audit log tells; names are stable."""
+
+    APPLY_STARTED = "apply-started"
+    APPLY_FINISHED = "apply-finished"
+    KEY_GENERATED = "key-generated"
+    KEY_ADOPTED = "key-adopted"
+    """A key that was there already, found on a token or shared, is used for the first time."""
+    CERTIFICATE_ISSUED = "certificate-issued"
+    CERTIFICATE_REVOKED = "certificate-revoked"
+    CRL_SIGNED = "crl-signed"
+    ADOPTED = "adopted"
+    MOVED = "moved"
+    FORGOTTEN = "forgotten"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was done. `facts` are JSON values by name; what is None is not told. Never a secret."""
+
+    name: EventName
+    address: Address | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from pki.findings import Finding
 from pki.store.meta import CaMeta, CredentialMeta, KeyMeta
+from reconciler.model import Address
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A file of state that is not what the record says; `path` is relative to the workspace.
 
-    `mendable`: its right content follows from other files, so that no key is needed to restore it.
+    `mendable`: its right content follows from other files, so that no key is needed to restore it. `detail` completes
+    the sentence that begins with the path: "is missing".
     """
 
     path: str
@@ -48,14 +50,18 @@ class CrlState:
 class Orphan:
     """A serial that no record names: a crash came between its journal entry and the record of its holder.
 
-    `certified`: its certificate is on disk, and the index has it as valid; otherwise the serial only was reserved.
+    `certified`: there is a certificate, in the index or, where the crash came before that, on disk only; it can be
+    revoked. Otherwise the serial only was reserved, and whoever opens the CA next enters it as revoked.
     """
 
     serial: int
     holder: str
-    """The address that it was for."""
-    at: datetime
+    """The address that it was for; "" for one asked for by hand, which is listed only if it has no certificate."""
+    at: datetime | None
+    """When it was reserved; None when only the index still has it."""
     certified: bool
+    not_after: datetime | None = None
+    """When it ends, with nothing to be done about it afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Generation:
     """Relative to the workspace."""
     record: CaMeta
     faults: tuple[Fault, ...] = ()
-    """Of `ca.crt`, `chain.crt` and the certificates on record."""
+    """Of `ca.crt` and `chain.crt`."""
     crl: CrlState | None = None
     crl_faults: tuple[Fault, ...] = ()
     revoked: tuple[RevokedRow, ...] = ()
@@ -88,6 +94,10 @@ class ObservedCa:
     def current(self) -> Generation:
         return self.generations[-1]
 
+    @property
+    def record(self) -> CaMeta:
+        return self.current.record
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedCredential:
@@ -105,11 +115,15 @@ class ObservedKey:
     faults: tuple[Fault, ...] = ()
 
 
+Observed = ObservedCa | ObservedCredential | ObservedKey
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All of state. `fingerprint` is the SHA-256 in hex over every file that was read; private keys are never read.
+    """All of state, whatever the time. `fingerprint` is the SHA-256 in hex over every file that was read.
 
-    `findings` are records that cannot be read: what they are of is left alone, and so is all that depends on it.
+    What is `damaged` cannot be read: it is in none of the other tables, is left alone, and so is all that depends on
+    it. What is `forgotten` is there and managed no longer.
     """
 
     cas: Mapping[str, ObservedCa] = field(hash=False)
@@ -118,6 +132,22 @@ class Snapshot:
     fingerprint: str
     damaged: Mapping[str, Finding] = field(default_factory=dict, hash=False)
     """By address: what cannot be read, and why."""
+    forgotten: Mapping[Address, Observed] = field(default_factory=dict, hash=False)
+
+    def generations(self) -> Iterator[Generation]:
+        """Give every generation of every CA, forgotten ones too."""
+        for ca in (*self.cas.values(), *self.forgotten.values()):
+            if isinstance(ca, ObservedCa):
+                yield from ca.generations
+
+    def by_key_id(self) -> dict[str, Generation]:
+        """Return the generations by subject key identifier (upper-case hex): who signed, and can revoke, what."""
+        found = {}
+        for generation in self.generations():
+            facts = generation.record.certificate
+            if facts and facts.subject_key_id:
+                found[facts.subject_key_id.upper()] = generation
+        return found
 
     def generation(self, name: str) -> Generation | None:
         """Return a CA's generation by the name of its directory."""

@@ -8,10 +8,11 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 
-from pki.documents import read_text
+from pki.documents import Document, decode, read_bytes
 from pki.errors import ProfileError
-from pki.profiles.loader import load_profile
+from pki.profiles.loader import load_profile, read_profile
 from pki.profiles.model import Profile
 from pki.schemas import closest
 
@@ -26,25 +27,55 @@ class _Entry:
     source: str
 
     def text(self) -> str:
-        return read_text(self.file) if isinstance(self.file, Path) else self.file.read_text(encoding="utf-8")
+        if not isinstance(self.file, Path):
+            return self.file.read_text(encoding="utf-8")
+        return decode(read_bytes(self.file, source=self.source), self.source)
+
+    def profile(self, name: str | None) -> Profile:
+        return _load(self.text(), self.source, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """A profile that stands in a manifest, valid by the schema of its kind."""
+
+    document: Document
+
+    def text(self) -> str:
+        return self.document.text
+
+    def profile(self, name: str | None) -> Profile:
+        return read_profile(self.document, name, ("spec",))
 
 
 class Catalog:
-    """The builtin profiles, and over them those in `directories`, the last of which wins.
+    """The builtin profiles, and over them those in `directories`, the last of which wins, and those in `resources`.
 
-    A profile is named by its path: `ec/tls-server` is `ec/tls-server.yaml` in a directory.
+    A profile is named by its path: `ec/tls-server` is `ec/tls-server.yaml` in a directory. `resources` are documents of
+    kind Profile by name. Sources are relative to `root`, which holds the directories, if it is given.
 
     Raises:
         ProfileError: one of the directories is not there.
     """
 
-    def __init__(self, directories: Sequence[Path] = ()) -> None:
-        self._entries = dict(_builtins())
+    def __init__(
+        self,
+        directories: Sequence[Path] = (),
+        resources: Mapping[str, Document] = MappingProxyType({}),
+        *,
+        root: Path | None = None,
+    ) -> None:
+        self._entries: dict[str, _Entry | _Resource] = dict(_builtins())
         for directory in directories:
-            self._entries |= _own(directory)
+            self._entries |= _own(directory, root)
+        self._entries |= {name: _Resource(document) for name, document in resources.items()}
 
     def names(self) -> list[str]:
         return sorted(self._entries)
+
+    def overridden(self) -> list[str]:
+        """Return the names of builtins that a directory or a resource overrides."""
+        return [name for name in self.names() if name in _builtins() and not self.is_builtin(name)]
 
     def get(self, name_or_path: str) -> Profile:
         """Return a profile by name or, when it begins with `/` or `.` or ends in `.yaml`, by path.
@@ -53,8 +84,7 @@ class Catalog:
             ProfileError: there is no profile of that name.
             DocumentError: the file cannot be read, or is not a valid profile.
         """
-        entry = self._entry(name_or_path)
-        return _load(entry.text(), entry.source, None if _is_path(name_or_path) else name_or_path)
+        return self._entry(name_or_path).profile(None if _is_path(name_or_path) else name_or_path)
 
     def text(self, name_or_path: str) -> str:
         """Return the YAML of a profile as it stands, comments included.
@@ -69,7 +99,7 @@ class Catalog:
         """Say whether `name` is a builtin that no directory overrides."""
         return name in _builtins() and self._entries[name] == _builtins()[name]
 
-    def _entry(self, name_or_path: str) -> _Entry:
+    def _entry(self, name_or_path: str) -> _Entry | _Resource:
         if _is_path(name_or_path):
             return _Entry(Path(name_or_path), name_or_path)
         if name_or_path not in self._entries:
@@ -82,13 +112,17 @@ def _is_path(name: str) -> bool:
     return name.startswith(("/", ".")) or name.endswith(_SUFFIX)
 
 
-def _own(directory: Path) -> dict[str, _Entry]:
+def _own(directory: Path, root: Path | None) -> dict[str, _Entry]:
     if not directory.is_dir():
         raise ProfileError(f"there is no profile directory {directory}")
     return {
-        path.relative_to(directory).with_suffix("").as_posix(): _Entry(path, str(path))
+        path.relative_to(directory).with_suffix("").as_posix(): _Entry(path, _source(path, root))
         for path in sorted(directory.rglob(f"*{_SUFFIX}"))
     }
+
+
+def _source(path: Path, root: Path | None) -> str:
+    return path.relative_to(root).as_posix() if root else str(path)
 
 
 @cache

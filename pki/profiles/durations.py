@@ -30,3 +30,10 @@ def parse_duration(text: str) -> timedelta:
         return sum((count * unit for count, unit in zip(counts, _UNITS.values(), strict=True)), timedelta())
     except OverflowError as error:
         raise ValueError(f"{text!r} is longer than time itself counts") from error
+
+
+def format_duration(duration: timedelta) -> str:
+    """Return a duration that is not negative as `parse_duration` reads it, in days and less: `30d12h`; none is `0s`."""
+    seconds = int(duration.total_seconds())
+    counts = (seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")
+    return "".join(f"{count}{unit}" for count, unit in counts if count) or "0s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -33,7 +34,19 @@ def load_profile(text: str, source: str, name: str | None = None) -> Profile:
         DocumentError: it is not a valid profile; with every finding.
     """
     document = load_yaml(text, source)
-    data = require(document, "profile")
+    require(document, "profile")
+    return read_profile(document, name)
+
+
+def read_profile(document: Document, name: str | None = None, at: tuple[str, ...] = ()) -> Profile:
+    """Return the profile that a document accepted by its schema holds, all of it or the part that the path `at` finds.
+
+    Raises:
+        DocumentError: it is not a valid profile; with every finding.
+    """
+    data = document.data
+    for step in at:
+        data = data[step]
     variables, problems = declare(data.get("variables", {}))
     problems += _template_problems(data, variables)
     if not problems:
@@ -41,8 +54,8 @@ def load_profile(text: str, source: str, name: str | None = None) -> Profile:
     if name is not None and data.get("name", name) != name:
         problems.append(Problem(("name",), "profile.name", f"`name`: the profile is filed as {name}"))
     if problems:
-        raise _refusal(document, problems)
-    return _profile(data, source, name or data.get("name") or PurePath(source).stem, variables)
+        raise _refusal(document, (replace(problem, path=(*at, *problem.path)) for problem in problems))
+    return _profile(data, document.source, name or data.get("name") or PurePath(document.source).stem, variables)
 
 
 def _refusal(document: Document, problems: Iterable[Problem]) -> DocumentError:

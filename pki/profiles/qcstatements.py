@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat import asn1
+
+from pki import der
+from pki.errors import EncodingError
 
 OID = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 
@@ -84,3 +89,41 @@ def encode(
 
 def _retention(years: int | None) -> _RetentionPeriod | None:
     return None if years is None else _RetentionPeriod(id=_RETENTION_PERIOD, years=years)
+
+
+def describe(value: bytes) -> list[str]:
+    """Return what the extension's value states, one text for each statement; what is not known by OID and hex.
+
+    Raises:
+        EncodingError: it is no list of statements.
+    """
+    return [_described(der.octets(statement)) for statement in der.elements(value, _WHAT)]
+
+
+def _described(statement: bytes) -> str:
+    identifier, *rest = [der.octets(part) for part in der.elements(statement, _WHAT)] or [b""]
+    oid = der.decode(x509.ObjectIdentifier, identifier, _WHAT)
+    if oid in _WORDS:
+        structure, words = _WORDS[oid]
+        with suppress(EncodingError):
+            return words(der.decode(structure, statement, _WHAT))
+    return " ".join([oid.dotted_string, *(part.hex() for part in rest)])
+
+
+def _type_words(statement: _CertificateType) -> str:
+    names = {oid: name for name, oid in _TYPES.items()}
+    return f"type {', '.join(names.get(oid, oid.dotted_string) for oid in statement.types)}"
+
+
+def _pds_words(statement: _PdsLocations) -> str:
+    return f"PDS {', '.join(f'{each.url.as_str()} ({each.language.as_str()})' for each in statement.locations)}"
+
+
+_WHAT = "the qcStatements extension"
+_WORDS: dict[x509.ObjectIdentifier, tuple[type[Any], Callable[[Any], str]]] = {
+    _COMPLIANCE: (_Claim, lambda _: "compliance"),
+    _RETENTION_PERIOD: (_RetentionPeriod, lambda statement: f"retention in years: {statement.years}"),
+    _SSCD: (_Claim, lambda _: "key on a QSCD"),
+    _PDS: (_PdsLocations, _pds_words),
+    _TYPE: (_CertificateType, _type_words),
+}

@@ -181,6 +181,27 @@ def truncate(path: Path, size: int) -> None:
         os.fsync(descriptor)
 
 
+def remove(path: Path) -> None:
+    """Remove a file that need not be there, durably."""
+    with _explained("remove", path), suppress(FileNotFoundError):
+        path.unlink()
+        _sync_directories([path])
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file or directory another name in the same file system, durably.
+
+    Raises:
+        AlreadyExistsError: the name is taken; both are as they were.
+        StoreError: it cannot be moved.
+    """
+    if exists(target):
+        raise AlreadyExistsError(f"{target} exists", hint="it was left as it is; choose another name")
+    with _explained("move", source):
+        source.rename(target)
+    _sync_directories([source, target])
+
+
 def make_directory(path: Path, *, mode: int = 0o755) -> None:
     """Make a directory that may be there already, and its parents; `mode` is for the directory itself, when it is new.
 
@@ -205,11 +226,12 @@ def sweep(directory: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, timeout: float) -> Iterator[bool]:
+def locked(path: Path, timeout: float, holder: str = "") -> Iterator[bool]:
     """Hold an exclusive lock between processes and threads; the kernel frees it when the process ends, however it ends.
 
     The value is True when the last holder never let go, but was killed: it may have left staged files to `sweep`. The
-    lock file stays: to delete it would let two processes lock two files of one name. In it is the holder's pid.
+    lock file stays: to delete it would let two processes lock two files of one name. In it is the holder's pid, and
+    `holder`, a word on who that is (`alice@build-3`), for those who find it locked.
 
     Raises:
         LockTimeoutError: somebody else holds it for longer than `timeout` seconds.
@@ -224,7 +246,7 @@ def locked(path: Path, timeout: float) -> Iterator[bool]:
             _acquire(descriptor, path, timeout)
             abandoned = bool(os.pread(descriptor, 1, 0))
         stack.callback(_release, descriptor)
-        _record_holder(descriptor, f"{os.getpid()}\n")
+        _record_holder(descriptor, f"{os.getpid()} {holder}".rstrip() + "\n")
         _held.add(key)
         stack.callback(_held.discard, key)
         yield abandoned
@@ -269,11 +291,12 @@ def _record_holder(descriptor: int, text: str) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    process = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+    process, _, holder = os.pread(descriptor, 256, 0).decode("utf-8", "replace").strip().partition(" ")
     if not process.isdigit():
         return "another process"
     since = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
-    return f"process {process} since {since:%Y-%m-%dT%H:%M:%SZ}"
+    who = f"process {process} of {holder}" if holder else f"process {process}"
+    return f"{who} since {since:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @contextmanager

@@ -11,58 +11,50 @@ begins as the row of an intent that is still open. Then it is as good as not the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from pki.errors import StateCorruptError, StoreError
 from pki.store import files
+from pki.store.rows import ROW, IndexEntry, format_entry, parse_row, read_time
 from pki.store.wire import serial_hex
 
-Status = Literal["V", "R", "E"]
+__all__ = [
+    "ATTRIBUTES",
+    "IndexEntry",
+    "Overview",
+    "append",
+    "find",
+    "format_entry",
+    "mend",
+    "overview",
+    "parse_index",
+    "read",
+    "read_revoked",
+    "revoke",
+]
 
 ATTRIBUTES = b"unique_subject = no\n"
 """What `index.txt.attr` says: without it, OpenSSL refuses an index where two valid certificates share a subject."""
 
 _SERIAL_FIELD = 3
-_UTC_TIME_YEARS = range(1950, 2050)  # RFC 5280 section 4.1.2.5
-
-_REASONS = {
-    "unspecified": "unspecified",
-    "keyCompromise": "keyCompromise",
-    "cACompromise": "CACompromise",
-    "affiliationChanged": "affiliationChanged",
-    "superseded": "superseded",
-    "cessationOfOperation": "cessationOfOperation",
-    "certificateHold": "certificateHold",
-    "removeFromCRL": "removeFromCRL",
-    # OpenSSL has no word for these two and fails on words it does not know, but reads no further than "unspecified".
-    "privilegeWithdrawn": "unspecified,privilegeWithdrawn",
-    "aACompromise": "unspecified,aACompromise",
-}
-"""CRLReason (RFC 5280 section 5.3.1) to what stands in the file."""
-
-_REASONS_READ = {spelling.lower(): reason for reason, spelling in _REASONS.items()}
-_WITH_ARGUMENT = {"holdinstruction": "certificateHold", "keytime": "keyCompromise", "cakeytime": "cACompromise"}
-"""What `openssl ca -revoke` writes for -crl_hold, -crl_compromise and -crl_CA_compromise."""
-
-_TIME = re.compile(r"[0-9]{14}")
-_ROW = re.compile(r"([VRE])\t([0-9]+Z)\t([^\t]*)\t(00|(?!00)(?:[0-9A-F]{2})+)\t([^\t]+)\t([^\t\x00-\x1f\x7f]*)")
+_STANDING = re.compile(r"^[VE]\t([0-9]+Z)\t\t(00|(?!00)(?:[0-9A-F]{2})+)\t[^\t\n]+\t[^\t\x00-\x1f\x7f]*$", re.MULTILINE)
+_REVOKED = re.compile(r"^R\t.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """One certificate. `reason` is a CRLReason by its name in RFC 5280; a time is aware, in UTC."""
+class Overview:
+    """An index as a whole: the revoked rows, and by serial when the certificates of the others end."""
 
-    status: Status
-    not_after: datetime
-    revoked_at: datetime | None
-    reason: str | None
-    serial: int
-    subject: str
-    invalidity_date: datetime | None = None
+    revoked: tuple[IndexEntry, ...]
+    standing: Mapping[int, datetime]
+
+    @property
+    def last_expiry(self) -> datetime | None:
+        """When the last of all certificates ends, revoked or not; None when there is none."""
+        return max([*self.standing.values(), *(entry.not_after for entry in self.revoked)], default=None)
 
 
 def parse_index(text: str, source: object = "index.txt") -> list[IndexEntry]:
@@ -78,27 +70,6 @@ def parse_index(text: str, source: object = "index.txt") -> list[IndexEntry]:
     if len({entry.serial for entry in entries}) != len(entries):
         raise _malformed(source, *_second_row(entries))
     return entries
-
-
-def format_entry(entry: IndexEntry) -> str:
-    """Return the row of an entry, with its newline.
-
-    Raises:
-        StoreError: an entry that has no row: unknown reason, control characters in the subject, revoked without a date.
-    """
-    revocation = ""
-    if (entry.status == "R") != (entry.revoked_at is not None):
-        raise StoreError(
-            f"certificate {serial_hex(entry.serial)}: status {entry.status} and the revocation date disagree"
-        )
-    if entry.revoked_at is not None:
-        revocation = _format_revocation(entry.revoked_at, entry.reason, entry.invalidity_date)
-    row = "\t".join(
-        (entry.status, _format_time(entry.not_after), revocation, serial_hex(entry.serial), "unknown", entry.subject)
-    )
-    if not _ROW.fullmatch(row):
-        raise StoreError(f"certificate {serial_hex(entry.serial)} cannot be entered: subject {entry.subject!r}")
-    return f"{row}\n"
 
 
 def read(path: Path, *, begun: Iterable[IndexEntry] = ()) -> list[IndexEntry]:
@@ -119,8 +90,24 @@ def read_revoked(path: Path, *, begun: Iterable[IndexEntry] = ()) -> list[IndexE
     return [
         _parse_line(line, path, number)
         for number, line in enumerate(lines, start=1)
-        if line.startswith("R") or not _ROW.fullmatch(line)
+        if line.startswith("R") or not ROW.fullmatch(line)
     ]
+
+
+def overview(path: Path, *, begun: Iterable[IndexEntry] = ()) -> Overview:
+    """Return what an index file says as a whole: as strictly as `read`, which takes several times as long."""
+    text = _whole_rows(path, begun)
+    rows = _STANDING.findall(text)
+    try:
+        ends = {end: read_time(end) for end in {end for end, _ in rows}}
+        revoked = tuple(map(parse_row, _REVOKED.findall(text)))
+        standing = {int(serial, 16): ends[end] for end, serial in rows}
+    except ValueError:
+        revoked, standing = (), {}
+    if len(standing.keys() | {entry.serial for entry in revoked}) != text.count("\n"):
+        parse_index(text, path)  # says which line it is
+        raise AssertionError(path)
+    return Overview(revoked, standing)
 
 
 def find(path: Path, serial: int) -> IndexEntry | None:
@@ -155,7 +142,14 @@ def append(path: Path, *entries: IndexEntry) -> None:
     files.append(path, rows)
 
 
-def revoke(path: Path, serials: Iterable[int], *, at: datetime, reason: str | None) -> list[IndexEntry]:
+def revoke(
+    path: Path,
+    serials: Iterable[int],
+    *,
+    at: datetime,
+    reason: str | None,
+    invalidity_date: datetime | None = None,
+) -> list[IndexEntry]:
     """Mark certificates as revoked, all of them or none, and return their new rows; the caller holds the CA's lock.
 
     Raises:
@@ -167,7 +161,7 @@ def revoke(path: Path, serials: Iterable[int], *, at: datetime, reason: str | No
     changed = []
     for position, line in enumerate(lines):
         if wanted.intersection(line.split("\t", _SERIAL_FIELD + 1)[_SERIAL_FIELD : _SERIAL_FIELD + 1]):
-            entry = _revoked(_parse_line(line, path, position + 1), at, reason)
+            entry = _revoked(_parse_line(line, path, position + 1), at, reason, invalidity_date)
             wanted.discard(serial_hex(entry.serial))
             lines[position] = format_entry(entry).rstrip("\n")
             changed.append(entry)
@@ -254,15 +248,25 @@ def _row_of(block: bytes, serial: int) -> tuple[int, bytes] | None:
 
 def _parse_found(path: Path, offset: int, line: bytes) -> IndexEntry:
     try:
-        return _parse_row(line.decode())
+        return parse_row(line.decode())
     except ValueError as error:
         raise _malformed(path, _line_number(files.read(path, limit=None), offset), error) from error
 
 
-def _revoked(entry: IndexEntry, at: datetime, reason: str | None) -> IndexEntry:
+def _revoked(entry: IndexEntry, at: datetime, reason: str | None, invalidity_date: datetime | None) -> IndexEntry:
     if entry.status == "R":
         raise StoreError(f"certificate {serial_hex(entry.serial)} is revoked already; its date and reason stay")
-    return replace(entry, status="R", revoked_at=at.astimezone(UTC).replace(microsecond=0), reason=reason)
+    return replace(
+        entry,
+        status="R",
+        revoked_at=_in_seconds(at),
+        reason=reason,
+        invalidity_date=None if invalidity_date is None else _in_seconds(invalidity_date),
+    )
+
+
+def _in_seconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _line_number(data: bytes, offset: int) -> int:
@@ -271,7 +275,7 @@ def _line_number(data: bytes, offset: int) -> int:
 
 def _parse_line(line: str, source: object, number: int) -> IndexEntry:
     try:
-        return _parse_row(line)
+        return parse_row(line)
     except ValueError as error:
         raise _malformed(source, number, error) from error
 
@@ -280,71 +284,3 @@ def _malformed(source: object, number: int, error: ValueError | str) -> StateCor
     return StateCorruptError(
         f"{source}:{number}: {error}", hint="nothing was changed; restore the row from git or a backup"
     )
-
-
-def _parse_row(line: str) -> IndexEntry:
-    row = _ROW.fullmatch(line)
-    if row is None:
-        raise ValueError("not a row of status, expiry, revocation, serial, file and subject")
-    status, not_after, revocation, serial, _, subject = row.groups()
-    revoked_at, reason, invalidity_date = _parse_revocation(status, revocation)
-    return IndexEntry(
-        status,  # type: ignore[arg-type]  # one of the three, or the pattern had not matched
-        _parse_time(not_after),
-        revoked_at,
-        reason,
-        int(serial, 16),
-        subject,
-        invalidity_date,
-    )
-
-
-def _parse_revocation(status: str, text: str) -> tuple[datetime | None, str | None, datetime | None]:
-    if (status == "R") != bool(text):
-        raise ValueError(f"status {status} {'with' if text else 'without'} a revocation date")
-    if not text:
-        return None, None, None
-    at, _, cause = text.partition(",")
-    if not cause:
-        return _parse_time(at), None, None
-    word, _, argument = cause.partition(",")
-    if (reason := _WITH_ARGUMENT.get(word.lower())) is not None:
-        return _parse_time(at), reason, None if reason == "certificateHold" else _parse_time(argument)
-    if cause.lower() not in _REASONS_READ:
-        raise ValueError(f"unknown revocation reason {cause!r}")
-    return _parse_time(at), _REASONS_READ[cause.lower()], None
-
-
-def _format_revocation(at: datetime, reason: str | None, invalidity_date: datetime | None) -> str:
-    if invalidity_date is not None:
-        word = {"keyCompromise": "keyTime", "cACompromise": "CAkeyTime"}.get(str(reason))
-        if word is None:
-            raise StoreError(f"the index has no invalidity date for reason {reason}", hint="only for a compromise")
-        return f"{_format_time(at)},{word},{invalidity_date.astimezone(UTC):%Y%m%d%H%M%SZ}"
-    if reason is None:
-        return _format_time(at)
-    if reason not in _REASONS:
-        raise StoreError(f"unknown revocation reason {reason!r}", hint=f"one of: {', '.join(_REASONS)}")
-    return f"{_format_time(at)},{_REASONS[reason]}"
-
-
-def _format_time(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    year = f"{moment.year % 100:02}" if moment.year in _UTC_TIME_YEARS else f"{moment.year:04}"
-    return f"{year}{moment:%m%d%H%M%SZ}"
-
-
-def _parse_time(text: str) -> datetime:
-    """Return a UTCTime or GeneralizedTime; ValueError for anything else."""
-    digits = text.removesuffix("Z")
-    if len(digits) == len("YYMMDDHHMMSS"):
-        digits = f"{'20' if digits < '50' else '19'}{digits}"
-    day, clock = digits[:8], digits[8:]
-    try:
-        if not _TIME.fullmatch(digits):
-            raise ValueError(digits)  # noqa: TRY301 - no digits, no such day: one answer
-        return datetime(
-            int(day[:4]), int(day[4:6]), int(day[6:]), int(clock[:2]), int(clock[2:4]), int(clock[4:]), tzinfo=UTC
-        )
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a time") from error

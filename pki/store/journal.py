@@ -17,6 +17,7 @@ there. Where a merge or an editor moved lines, the place is wrong, and the reade
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,20 @@ TAIL = 64 * 1024
 
 Kind = Literal["certificate", "crl"]
 
+_HELD = re.compile(
+    rb'^\{"at":"[^"\\]*","event":"intent","holder":"([^"\\]+)","kind":"certificate",[^{}\n]*"serial":"0x([0-9A-F]+)"[^{}\n]*\}$',
+    re.MULTILINE,
+)
+"""An intent with a holder as it is written here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent(Record):
-    """One signature that is about to be made. For a CRL, `serial` is its number, far shorter than any random serial."""
+    """One signature that is about to be made. For a CRL, `serial` is its number, far shorter than any random serial.
+
+    `holder` is the address of the resource that the certificate is for; a certificate without one was asked for by
+    hand, and is nobody's orphan.
+    """
 
     kind: Annotated[Kind, one_of(("certificate", "crl"))]
     serial: Serial
@@ -45,6 +56,7 @@ class Intent(Record):
     subject: Text = ""
     not_after: Instant | None = None
     profile: Name | None = None
+    holder: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,21 @@ class Journal:
         if start is None:
             return _open_intents(_events(self.path, 0, files.blocks(self.path)))
         return _open_intents(_events(self.path, tail.offset + start, [tail.data[start:]]))
+
+    def holders(self) -> dict[int, str]:
+        """Return the holder of every serial that was meant for one, from the whole file; no file is no holders.
+
+        Raises:
+            StateCorruptError: as `unfinished`, for the lines that name a holder and are not as this module writes them.
+        """
+        if not files.exists(self.path):
+            return {}
+        held: dict[int, str] = {}
+        offset = 0
+        for block in files.blocks(self.path):
+            held.update(_held(block, self.path, offset))
+            offset += len(block)
+        return held
 
     def _append(self, lines: list[dict[str, Any]], *, clean: bool = False, durable: bool = True) -> None:
         if not lines:
@@ -129,6 +156,16 @@ def _is_clean_mark(line: bytes, offset: int) -> bool:
     except ValueError:
         return False
     return isinstance(mark, dict) and (mark.get("event"), mark.get("clean")) == ("done", offset)
+
+
+def _held(block: bytes, path: Path, offset: int) -> Iterable[tuple[int, str]]:
+    """Return serials and holders of a block of lines; it is parsed only if somebody else wrote some of them."""
+    whole = block[: block.rfind(b"\n") + 1]
+    lines = _HELD.findall(whole)
+    if len(lines) == whole.count(b'"holder"'):
+        return [(int(serial, 16), holder.decode()) for holder, serial in lines]
+    events = _events(path, offset, [block])
+    return [(event.serial, str(event.data["holder"])) for event in events if event.data.get("holder")]
 
 
 def _events(path: Path, offset: int, blocks: Iterable[bytes]) -> Iterator[_Event]:

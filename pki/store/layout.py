@@ -57,6 +57,12 @@ def inside(root: Path, relative: str | PurePosixPath) -> Path:
     return path
 
 
+def _serial(text: str) -> str:
+    if not _SERIAL.fullmatch(text):
+        raise PathEscapeError(f"{_shown(text)} is not a serial number in upper-case hex")
+    return text
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= MAX_IDENTIFIER else f"{text[:MAX_IDENTIFIER]}…")
 
@@ -98,9 +104,15 @@ class CaLayout:
         Raises:
             PathEscapeError: it is no such serial.
         """
-        if not _SERIAL.fullmatch(serial_hex):
-            raise PathEscapeError(f"{_shown(serial_hex)} is not a serial number in upper-case hex")
-        return inside(self.root, f"certs/{serial_hex}.crt")
+        return inside(self.root, f"certs/{_serial(serial_hex)}.crt")
+
+    @property
+    def own_certificates(self) -> Path:
+        return inside(self.root, "own")
+
+    def own(self, serial_hex: str) -> Path:
+        """Return where a certificate of the CA's own is kept once it has had several; raises as `issued` does."""
+        return inside(self.root, f"own/{_serial(serial_hex)}.crt")
 
     @property
     def crl_der(self) -> Path:

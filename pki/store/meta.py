@@ -18,10 +18,12 @@ from pki.errors import StoreError
 from pki.store import files, records
 from pki.store.forms import (
     Choice,
+    Flag,
     Hex,
     Instant,
     Name,
     Number,
+    Ordinal,
     Serial,
     Sha256,
     State,
@@ -116,16 +118,23 @@ class CaUrls(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrlFacts(Record):
-    """The CRL that was published last."""
+    """The CRL that was published last. `inputs_digest` is of what decided its content but the revocations."""
 
     number: Number
     this_update: Instant
     next_update: Instant
+    inputs_digest: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaMeta(Record):
-    """`ca.meta.json`: paths and `config` in it are relative to its directory."""
+    """`ca.meta.json`: paths and `config` in it are relative to its directory.
+
+    `previous` are the earlier certificates of the same key, oldest first; all of them stand in `own/`. `generation`
+    counts the keys that the CA has had, each in a directory of its own. `inputs_digest` is of what decides the content
+    of the certificate. `prevent_destroy` and `forgotten` are a reconciler's: not to be removed; managed no longer,
+    since when.
+    """
 
     profile: Name
     created: Instant
@@ -137,6 +146,11 @@ class CaMeta(Record):
     issuer: IssuerFacts | None = None
     urls: CaUrls = CaUrls()
     crl: CrlFacts | None = None
+    generation: Ordinal = 1
+    inputs_digest: Sha256 | None = None
+    prevent_destroy: Flag = False
+    forgotten: Instant | None = None
+    previous: tuple[CertificateFacts, ...] = ()
 
     def __post_init__(self) -> None:
         ids = {key.id for key in self.keys}
@@ -146,7 +160,11 @@ class CaMeta(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialCertificate(Record):
-    """One certificate of a credential. `storage` is empty when the key never was ours (a CSR)."""
+    """One certificate of a credential. `storage` is empty when the key never was ours (a CSR).
+
+    `generation` is the credential's when it was issued, `issuer_key_id` the subject key identifier of the CA key that
+    signed it, in upper-case hex: which generation of a CA can revoke it.
+    """
 
     serial: Serial
     role: Name
@@ -160,11 +178,17 @@ class CredentialCertificate(Record):
     not_after: Instant | None = None
     path: Name | None = None
     chain_path: Name | None = None
+    generation: Ordinal = 1
+    issuer_key_id: Hex | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialMeta(Record):
-    """`credential.meta.json`: certificates with one life. `status` is as of the time it was written."""
+    """`credential.meta.json`: certificates with one life. `status` is as of the time it was written.
+
+    `certificates` are those of the present `generation`, `previous` those of the earlier ones, oldest first. The last
+    four fields mean what they mean in `CaMeta`.
+    """
 
     id: Name
     subject: Subject = field(hash=False)
@@ -178,6 +202,11 @@ class CredentialMeta(Record):
     issuer: IssuerFacts | None = None
     revoked_at: Instant | None = None
     revocation_reason: Name | None = None
+    previous: tuple[CredentialCertificate, ...] = ()
+    generation: Ordinal = 1
+    inputs_digest: Sha256 | None = None
+    prevent_destroy: Flag = False
+    forgotten: Instant | None = None
 
     def revoked(self, at: datetime, reason: str | None) -> CredentialMeta:
         return replace(self, status=Status.REVOKED, revoked_at=at, revocation_reason=reason)
@@ -192,6 +221,8 @@ class KeyMeta(Record):
     created: Instant
     storage: Storage
     spki_sha256: Sha256
+    prevent_destroy: Flag = False
+    forgotten: Instant | None = None
 
 
 def load_ca(path: Path) -> CaMeta:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from pki.errors import StoreError
 
-RFC3339 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 def format_time(moment: datetime) -> str:
@@ -21,10 +22,11 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
+@lru_cache(maxsize=1024)  # a record says the same time in several places
 def parse_time(text: str) -> datetime:
     """Return an RFC 3339 time in UTC, in whole seconds; raises ValueError for anything else."""
     try:
-        if re.fullmatch(RFC3339, text):
+        if _RFC3339.fullmatch(text):
             return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
     except (OverflowError, ValueError):  # no such day, or an offset that leads out of the calendar
         pass

@@ -212,6 +212,25 @@ class Certificate:
         return der.pem(der.CERTIFICATE, self.der)
 
 
+def is_self_issued(certificate: Certificate) -> bool:
+    """Say so by the names (RFC 5280 section 3.2): a rollover certificate is, and is signed by another key."""
+    return certificate.subject_der == certificate.issuer_der
+
+
+def may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
+    """Compare names byte for byte, and the authority key identifier where both sides have what it names.
+
+    RFC 5280 section 4.1.2.4 has CAs encode their name identically wherever it stands.
+    """
+    if issuer.subject_der != certificate.issuer_der:
+        return False
+    wanted = certificate.extension(x509.AuthorityKeyIdentifier)
+    if wanted is None:
+        return True
+    key_ids_agree = None in (wanted.key_identifier, issuer.key_id) or wanted.key_identifier == issuer.key_id
+    return key_ids_agree and wanted.authority_cert_serial_number in (None, issuer.serial)
+
+
 def serial_hex(serial: int) -> str:
     digits = f"{serial:X}"
     return digits.rjust(len(digits) + len(digits) % 2, "0")

@@ -16,6 +16,9 @@ from pki.der import ExtensionT
 from pki.errors import EncodingError, IssuanceError
 from pki.x509.certificates import IssuerIdentity, serial_hex
 
+EXPIRED_CERTS_ON_CRL = x509.ObjectIdentifier("2.5.29.60")
+"""expiredCertsOnCRL of ITU-T X.509: the CRL lists revoked certificates that expired since the time that this holds."""
+
 _V2 = 1
 REASONS = tuple(flag.value for flag in x509.ReasonFlags)
 """The names of RFC 5280 section 5.3.1."""
@@ -82,13 +85,17 @@ class DistributionPoint:
 
 @dataclass(frozen=True, slots=True)
 class CrlTemplate:
-    """The fully decided content of one CRL, but for the issuer and its key. Times are aware."""
+    """The fully decided content of one CRL, but for the issuer and its key. Times are aware.
+
+    `expired_since`: it lists revoked certificates that have expired, too, all that did since then.
+    """
 
     number: int
     this_update: datetime
     next_update: datetime
     revocations: tuple[Revocation, ...] = ()
     distribution_point: DistributionPoint | None = None
+    expired_since: datetime | None = None
 
 
 def revocation_reason(text: str) -> str:
@@ -113,6 +120,8 @@ def crl_tbs(template: CrlTemplate, issuer: IssuerIdentity, scheme: SignatureSche
     ]
     if template.distribution_point:
         extensions.append(template.distribution_point.extension())
+    if template.expired_since:
+        extensions.append(_expired_certs_on_crl(template.expired_since))
     return asn1.encode_der(
         TBSCertList(
             version=_V2,
@@ -125,6 +134,11 @@ def crl_tbs(template: CrlTemplate, issuer: IssuerIdentity, scheme: SignatureSche
             crl_extensions=der.extensions(extensions),
         )
     )
+
+
+def _expired_certs_on_crl(since: datetime) -> x509.Extension[Any]:
+    time = asn1.encode_der(asn1.GeneralizedTime(since.astimezone(UTC).replace(microsecond=0)))
+    return x509.Extension(EXPIRED_CERTS_ON_CRL, False, x509.UnrecognizedExtension(EXPIRED_CERTS_ON_CRL, time))
 
 
 def _entry(revocation: Revocation) -> RevokedCertificate:

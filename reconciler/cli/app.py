@@ -42,11 +42,11 @@ class App:
             self._ports = Ports(SystemSecrets())
         return self._ports
 
-    def show(self, facts: Facts, text: TextOf, output: str) -> None:
-        """Print the result of the command in the form that `-o` asked for."""
+    def show(self, facts: Facts, text: TextOf, output: str, *, paint: Callable[[str], str] = str) -> None:
+        """Print the result of the command in the form that `-o` asked for; `paint` adds color to the text."""
         from reconciler.render.layout import as_json, printable
 
-        click.echo(as_json(facts) if output == "json" else printable(text(facts)), color=self.color)
+        click.echo(as_json(facts) if output == "json" else paint(printable(text(facts))), color=self.color)
 
     def raw(self, text: str) -> None:
         """Print something that is for another program, as it is: YAML, a schema, a completion script."""

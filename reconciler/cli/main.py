@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from reconciler.cli import ca, cert, credential, crl, csr, hsm, key, profile, tools
+from reconciler.cli import apply, ca, cert, credential, crl, csr, hsm, key, plan, profile, tools, workspace
 from reconciler.cli.app import App, wants_color
 from reconciler.cli.verbs import VerbGroup
 from reconciler.errors import Terminated
@@ -78,6 +78,14 @@ def cli(app: App, color: str, *, quiet: bool, debug: bool) -> None:
 
 
 for command in (
+    workspace.init,
+    workspace.validate,
+    plan.plan,
+    apply.apply,
+    plan.explain,
+    plan.graph,
+    plan.show,
+    plan.due,
     ca.ca,
     cert.cert,
     crl.crl,

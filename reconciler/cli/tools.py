@@ -36,7 +36,7 @@ def inspect(app: App, file: Path, output: str) -> None:
     app.show(found, inspection.text, output)
 
 
-@click.command(cls=Verb, examples=["qpki schema", "qpki schema hsm"])
+@click.command(cls=Verb, examples=["qpki schema", "qpki schema credential"])
 @click.argument("name", type=SCHEMA, required=False)
 @click.pass_obj
 def schema(app: App, name: str | None) -> None:
@@ -44,14 +44,14 @@ def schema(app: App, name: str | None) -> None:
 
     Without NAME, list the schemas.
     """
-    from pki.schemas import schema_names, schema_text
+    from pki.schemas import bundled_schema, schema_names
 
     if name is None:
         app.raw("\n".join(schema_names()))
     elif name not in schema_names():
         raise click.BadParameter(f"there is no schema {name!r}; one of: {', '.join(schema_names())}")
     else:
-        app.raw(schema_text(name))
+        app.raw(bundled_schema(name))
 
 
 @click.command(

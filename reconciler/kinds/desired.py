@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pki.documents import Document
 from pki.findings import Finding
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
@@ -46,6 +47,8 @@ class Manifest:
     overridden: tuple[str, ...]
     digest: str
     warnings: tuple[Finding, ...] = ()
+    profiles: Mapping[str, Document] = field(default_factory=dict, hash=False, repr=False)
+    """Resources of kind Profile."""
 
     def resources(self) -> Iterator[Resource]:
         yield from self.keys.values()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from pki.findings import Finding
 from pki.profiles.model import IssuerFacts
+from reconciler.diff import Difference as Difference  # noqa: PLC0414  a word of this module, for its readers
 from reconciler.model import Action, Address, Reason
 
 
@@ -40,23 +41,36 @@ class Compiled:
     clipped: bool = False
     facts: IssuerFacts | None = None
     notices: tuple[Finding, ...] = ()
+    spki_sha256: str | None = None
+    """Of the CSR's key; None when the key is to be ours."""
 
 
 class Templates(Protocol):
     """What the planner must know of profiles and certificates; `reconciler.drivers.templates` has it."""
 
     def compile(
-        self, profile: str, variables: Mapping[str, Any], *, issuer: IssuerFacts | None, csr: str | None = None
+        self,
+        profile: str,
+        variables: Mapping[str, Any],
+        *,
+        issuer: IssuerFacts | None,
+        csr: str | None = None,
+        beside: Sequence[str] = (),
     ) -> Compiled:
         """Return what would be issued now.
+
+        `beside` names the other profiles of the same credential: variables that only they know are left out.
 
         Raises:
             PkiError: the certificate cannot be made; a FindingsError has every reason.
         """
         ...
 
-    def recorded(self, path: str) -> Content:
+    def recorded(self, path: str, profile: str | None = None) -> Content:
         """Return what the certificate in a file of the workspace says.
+
+        Give the profile that it is compared under: how a certificate is signed is part of its content only as far as
+        the profile decides it.
 
         Raises:
             PkiError: it cannot be read.
@@ -70,15 +84,6 @@ class Templates(Protocol):
             PkiError: it cannot be read.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field that changes; None is not there."""
-
-    field: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,10 @@ class Need:
 class Change:
     """One step.
 
-    `reasons` has at least one; the first says most. `preview` holds what depends on the time of planning (dates to be,
-    entries of a CRL): it is shown and not part of the digest. A change with `blocked` findings is shown and not made,
-    and neither is what depends on it.
+    An address can have several, to be made in their order (`move`, then `rekey`); what depends on an address depends on
+    all of them. `depends_on` names what has a change in this plan. `reasons` has at least one; the first says most.
+    `preview` holds what depends on the time of planning (dates to be, entries of a CRL): it is shown and not part of
+    the digest. A change with `blocked` findings is shown and not made, and neither is what depends on it.
     """
 
     address: Address
@@ -116,12 +122,27 @@ class Change:
     depends_on: tuple[Address, ...] = ()
     needs: tuple[Need, ...] = ()
     generation: int | None = None
-    """Which generation of a CA or credential the change makes or is about."""
+    """Which generation of a CA or credential the change makes or is about; an `update` is about all of them."""
+    issuer: str | None = None
+    """The directory name of the CA generation that signs (`issuing.2`); None when none is needed, or a root signs
+    itself."""
+    inputs_digest: str | None = None
+    """What the record is to say of what decides the content (`reconciler.kinds.inputs`)."""
     previous: Address | None = None
     """Where a moved resource was."""
     blocked: tuple[Finding, ...] = ()
     notices: tuple[Finding, ...] = ()
     preview: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    """What is shown of a change beyond its differences; every key can be absent, times are datetimes.
+
+    Of a certificate: `certificates` has a mapping for each that would be issued (`profile`, `algorithm`, `not_before`,
+    `not_after`, `clipped`), `replaces` one for each on record that it takes the place of (`serial` as a number,
+    `profile`, `algorithm`, `not_before`, `not_after`), `issuer` is the address text of the CA's generation directory
+    that signs (`ca/issuing.2`), None for a root.
+    Of a CRL: `number`, `this_update`, `next_update`, `entries` of the one on disk; `new_next_update` and `new_entries`
+    of the one to be; `added` and `expired` are (serial, reason) pairs that come and go, reason a CRLReason or None.
+    Of a revocation: `serials` are (serial, reason) pairs.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,5 +187,7 @@ class Plan:
     unchanged: int = 0
     """Resources and CRLs that are as they should be."""
     due: tuple[Due, ...] = ()
-    """All that will come due when the plan is applied, soonest first."""
+    """What will come due when the plan is applied, soonest first; of a large fleet the soonest only."""
+    due_total: int = 0
+    """How many there are in all."""
     warnings: tuple[Finding, ...] = ()

@@ -14,15 +14,7 @@ from reconciler.render.certificates import crl_note
 from reconciler.render.crls import published_facts
 from reconciler.render.keys import storage_facts, where
 from reconciler.render.layout import Facts, bare, count, day, fields, instant, readable, table
-
-_SHORT = {
-    "common_name": "CN",
-    "organizational_unit": "OU",
-    "organization": "O",
-    "locality": "L",
-    "province": "ST",
-    "country": "C",
-}
+from reconciler.render.names import recorded
 
 
 def credential_facts(credential: Credential, now: datetime) -> dict[str, Any]:
@@ -51,7 +43,7 @@ def revoked_facts(authority: Authority, credential: Credential, crl: Crl | None)
 def enrolled_text(facts: Facts) -> str:
     rows = [
         ("Credential ID", facts["id"]),
-        ("Subject", _subject(facts)),
+        ("Subject", recorded(facts["subject"])),
         ("Profiles", ", ".join(facts["profiles"])),
         ("Valid", f"{day(facts['not_before'])} to {day(facts['not_after'])}"),
         ("Directory", facts["directory"]),
@@ -63,7 +55,7 @@ def enrolled_text(facts: Facts) -> str:
 def credential_text(facts: Facts) -> str:
     rows = [
         ("Credential ID", facts["id"]),
-        ("Subject", _subject(facts)),
+        ("Subject", recorded(facts["subject"])),
         ("Profiles", ", ".join(facts["profiles"])),
         ("Status", facts["status"]),
         ("Revoked", facts["revoked_at"] and f"{readable(facts['revoked_at'])} ({facts['revocation_reason']})"),
@@ -123,14 +115,3 @@ def _certificate_rows(certificate: Facts) -> list[tuple[str, object]]:
         ("Certificate", certificate["path"]),
         ("Key", [where(storage) for storage in certificate["storage"]]),
     ]
-
-
-def _subject(facts: Facts) -> str:
-    """Return the subject as the record has it, the common name first."""
-    subject = facts["subject"]
-    names = sorted(subject, key=lambda name: name != "common_name")
-    return ",".join(f"{_SHORT.get(name, name)}={value}" for name in names for value in _values(subject[name]))
-
-
-def _values(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from pki.names import display
+from pki.x509.words import general_names, key_usages, purposes
 from reconciler.render.layout import Facts
 
-_KEY_USAGES = {
-    "digital_signature": "digitalSignature",
-    "content_commitment": "nonRepudiation",
-    "key_encipherment": "keyEncipherment",
-    "data_encipherment": "dataEncipherment",
-    "key_agreement": "keyAgreement",
-    "key_cert_sign": "keyCertSign",
-    "crl_sign": "cRLSign",
-}
-_PURPOSES = {
-    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
-    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
-    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
-    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
-    ExtendedKeyUsageOID.TIME_STAMPING: "timeStamping",
-    ExtendedKeyUsageOID.OCSP_SIGNING: "ocspSigning",
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "any",
-}
-_NAME_KINDS = {
-    x509.DNSName: "DNS",
-    x509.IPAddress: "IP",
-    x509.RFC822Name: "email",
-    x509.UniformResourceIdentifier: "URI",
-}
 _NAMES = {
     x509.BasicConstraints.oid: "basicConstraints",
     x509.KeyUsage.oid: "keyUsage",
@@ -85,34 +61,6 @@ def extension_rows(facts: Facts) -> list[tuple[str, object]]:
     ]
 
 
-def general_names(names: Iterable[x509.GeneralName]) -> list[str]:
-    return [_general_name(name) for name in names]
-
-
-def _general_name(name: x509.GeneralName) -> str:
-    match name:
-        case x509.DirectoryName():
-            return f"directory:{display(name.value)}"
-        case x509.RegisteredID():
-            return f"OID:{name.value.dotted_string}"
-        case x509.OtherName():
-            return f"other:{name.type_id.dotted_string}"
-        case _:
-            return f"{_NAME_KINDS.get(type(name), 'unknown')}:{name.value}"
-
-
-def _key_usage(value: x509.KeyUsage) -> dict[str, Any]:
-    names = [name for attribute, name in _KEY_USAGES.items() if getattr(value, attribute)]
-    if value.key_agreement:
-        # pyca refuses to say these two of a key that agrees on nothing (RFC 5280 section 4.2.1.3).
-        names += ["encipherOnly"] * value.encipher_only + ["decipherOnly"] * value.decipher_only
-    return {"key_usage": names}
-
-
-def _purposes(value: x509.ExtendedKeyUsage) -> dict[str, Any]:
-    return {"extended_key_usage": [_PURPOSES.get(oid, oid.dotted_string) for oid in value]}
-
-
 def _constraints(value: x509.BasicConstraints) -> dict[str, Any]:
     return {"ca": value.ca, "path_length": value.path_length}
 
@@ -141,8 +89,8 @@ def _name_constraints(value: x509.NameConstraints) -> dict[str, Any]:
 
 _READERS: dict[type, Callable[[Any], dict[str, Any]]] = {
     x509.BasicConstraints: _constraints,
-    x509.KeyUsage: _key_usage,
-    x509.ExtendedKeyUsage: _purposes,
+    x509.KeyUsage: lambda value: {"key_usage": key_usages(value)},
+    x509.ExtendedKeyUsage: lambda value: {"extended_key_usage": purposes(value)},
     x509.SubjectAlternativeName: lambda value: {"alternative_names": general_names(value)},
     x509.SubjectKeyIdentifier: lambda value: {"subject_key_id": value.digest.hex()},
     x509.AuthorityKeyIdentifier: lambda value: {

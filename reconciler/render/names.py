@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+_SHORT = {
+    "common_name": "CN",
+    "organizational_unit": "OU",
+    "organization": "O",
+    "locality": "L",
+    "province": "ST",
+    "country": "C",
+}
 _RESERVED = re.compile(r'[,+"<>;\\]')
 _ATTRIBUTE = re.compile(r"(?<!\\)/([A-Za-z0-9.]+)=")
 _BYTES = re.compile(rb"\\x([0-9A-F]{2})|\\([/+])")
@@ -23,6 +31,16 @@ def from_index(oneline: str) -> str:
     """
     _, *parts = _ATTRIBUTE.split(oneline)
     return joined((name, _unescaped(value)) for name, value in zip(parts[::2], parts[1::2], strict=True))
+
+
+def recorded(subject: Mapping[str, str | Sequence[str]]) -> str:
+    """Return a subject as records have it, the common name first."""
+    names = sorted(subject, key=lambda name: name != "common_name")
+    return ",".join(f"{_SHORT.get(name, name)}={value}" for name in names for value in _values(subject[name]))
+
+
+def _values(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def _label(name: str) -> str:

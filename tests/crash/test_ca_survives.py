@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from pki.authority import Authority, CaRequest, create_ca
+from pki.authority import Authority, CaRenewal, CaRequest, create_ca, mend_ca, renew_ca
 from pki.credentials import Credential, EnrollRequest, credential_ids, enroll, revoke
 from pki.errors import PkiError, StoreError
 from pki.keys import FileKey
 from pki.ports import Ports, SystemSecrets
 from pki.profiles.catalog import Catalog
 from pki.store.journal import Journal
-from pki.x509.certificates import parse_certificate
+from pki.x509.certificates import parse_certificate, serial_hex
 from pki.x509.crls import parse_crl
 from tests.support import killer
 
@@ -51,6 +51,21 @@ def new_issuing(home: Path) -> Authority:
     return create_ca(request, PORTS)
 
 
+def renewed_root(home: Path) -> Authority:
+    renewal = CaRenewal(profile=Catalog().get("ec/root-ca"), variables={"cn": "Root"}, holder="ca/root")
+    return renew_ca(Authority.open(home / "root", PORTS), renewal)
+
+
+def renewed_issuing(home: Path) -> Authority:
+    renewal = CaRenewal(
+        profile=Catalog().get("ec/issuing-ca"),
+        variables={"cn": "Issuing"},
+        parent=Authority.open(home / "root", PORTS),
+        holder="ca/issuing",
+    )
+    return renew_ca(Authority.open(home / "issuing", PORTS), renewal)
+
+
 def new_credential(home: Path) -> Credential:
     profiles = [Catalog().get(name) for name in ("ec/tls-server", "ec/tls-client")]
     request = EnrollRequest(directory=home / "credentials", profiles=profiles, variables=NAMES, key=FileKey(), id="web")
@@ -68,6 +83,8 @@ def new_crl(home: Path) -> object:
 OPERATIONS: dict[str, tuple[tuple[Operation, ...], Operation]] = {
     "ca init": ((), new_root),
     "ca init --parent": ((new_root,), new_issuing),
+    "ca renewal": ((new_root,), renewed_root),
+    "ca renewal --parent": ((new_root, new_issuing), renewed_issuing),
     "credential enroll": ((new_root,), new_credential),
     "credential revoke": ((new_root, new_credential), revoke_credential),
     "crl gen": ((new_root, new_credential, revoke_credential, new_crl), new_crl),
@@ -107,10 +124,24 @@ def assert_accounts_for_everything(root: Path) -> None:
     intended = {intent.serial for intent in all_intents(ca) if intent.kind == "certificate"}
 
     assert filed <= listed
-    assert intended <= listed | {ca.certificate.serial}
+    assert intended <= listed | own_serials(ca)
+    assert not listed & own_serials(ca)
     assert listed - filed <= disowned(ca)
     assert disowned(ca) == {revocation.serial for revocation in crl.revocations}
     assert Journal(ca.layout.journal).unfinished() == []
+
+
+def assert_files_follow_the_record(root: Path) -> None:
+    ca = Authority.open(root, PORTS)
+    assert parse_certificate(ca.layout.certificate.read_bytes()) == ca.certificate
+    assert [link.subject for link in ca.chain] == ([] if root.name == "root" else [ca.certificate.issuer])
+
+
+def own_serials(ca: Authority) -> set[int]:
+    """Return the serials of the CA's own certificates, each of which is in `own/` once there are several."""
+    facts = (*ca.meta.previous, ca.meta.certificate)
+    assert not ca.meta.previous or all(ca.layout.own(serial_hex(each.serial)).exists() for each in facts)
+    return {each.serial for each in facts}
 
 
 def all_intents(ca: Authority) -> list:
@@ -156,9 +187,35 @@ def converge(operation: Operation, home: Path) -> None:
     for root in (home / "root", home / "issuing"):
         if root.exists():
             assert_accounts_for_everything(root)
+            assert_files_follow_the_record(root)
     for name in credential_ids(home / "credentials"):
         credential = Credential.open(home / "credentials", name)
         assert len(credential.certificates()) == len(credential.meta.profiles)
+
+
+@pytest.mark.slow
+def test_a_ca_works_wherever_its_renewal_was_killed(tmp_path):
+    """Before anything is run again: the CA signs with the certificate on record, and can be mended without its key."""
+    pristine = tmp_path / "pristine"
+    pristine.mkdir()
+    new_root(pristine)
+    first = new_issuing(pristine).certificate
+    certificates = set()
+    for number in count(1):
+        home = tmp_path / str(number)
+        shutil.copytree(pristine, home)
+        if not is_struck(renewed_issuing, home, number, "kill", "after"):
+            break
+        issuing, root = (Authority.open(home / name, PORTS) for name in ("issuing", "root"))
+        issuing.generate_crl()
+        certificates.add(issuing.certificate)
+        mend_ca(issuing.layout.root, PORTS, root)
+        assert_files_follow_the_record(issuing.layout.root)
+        assert {facts.serial for facts in (*issuing.meta.previous, issuing.meta.certificate)} >= {first.serial}
+
+    assert number > 20
+    assert first in certificates
+    assert len(certificates) > 3
 
 
 def test_a_serial_that_was_signed_and_lost_is_on_the_next_crl(tmp_path):

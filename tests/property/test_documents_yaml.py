@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki.documents import Document, check, load_yaml
+from pki.documents import Document, check, load_stream, load_yaml
 from pki.findings import DocumentError
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=12)
@@ -34,3 +34,21 @@ def test_any_text_is_a_document_or_findings_with_a_place(text: str) -> None:
     else:
         assert isinstance(document, Document)
         check(document, "profile")
+
+
+@given(st.lists(st.dictionaries(PLAIN, VALUES, min_size=1, max_size=3), max_size=5))
+def test_a_stream_of_json_is_read_as_it_is(data: list[dict[str, Any]]) -> None:
+    text = "".join(f"---\n{json.dumps(each, ensure_ascii=False)}\n" for each in data)
+    stream = load_stream(text, "f")
+
+    assert [document.data for document in stream.documents] == data
+    for document in stream.documents:
+        assert document.locate(()) == document.where
+
+
+@given(SYNTAX | st.text(max_size=60))
+def test_any_stream_gives_documents_and_findings_with_places(text: str) -> None:
+    stream = load_stream(text, "f")
+
+    assert all(str(finding.where).startswith("f") for finding in stream.findings)
+    assert [document.locate(()) for document in stream.documents] == [document.where for document in stream.documents]

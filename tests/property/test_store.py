@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pki.algorithms import SchemeChoice
 from pki.errors import PathEscapeError, StateCorruptError, StoreError
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
-from pki.store import index, meta, records
+from pki.store import index, meta, records, rows
 from pki.store.forms import Status
 from pki.store.index import IndexEntry
 from pki.store.journal import Intent, Journal
@@ -70,6 +70,17 @@ keys = st.builds(
     signature=st.builds(SchemeChoice, optional(names), optional(names)),
     extra=extras,
 )
+certificates = st.builds(
+    CertificateFacts,
+    serial=serials,
+    fingerprint=hexes,
+    not_before=times,
+    not_after=times,
+    subject_key_id=optional(hexes),
+    extra=extras,
+)
+protected = {"prevent_destroy": st.booleans(), "forgotten": optional(times), "extra": extras}
+managed = protected | {"generation": st.integers(1, 9), "inputs_digest": optional(digests)}
 cas = st.builds(
     CaMeta,
     profile=names,
@@ -78,20 +89,35 @@ cas = st.builds(
     profile_digest=optional(digests),
     variables=objects,
     subject=subjects,
-    certificate=optional(
+    certificate=optional(certificates),
+    previous=lists(certificates),
+    issuer=optional(issuers),
+    urls=st.builds(CaUrls, crl=lists(names), ca_issuers=lists(names), ocsp=lists(names), extra=extras),
+    crl=optional(
         st.builds(
-            CertificateFacts,
-            serial=serials,
-            fingerprint=hexes,
-            not_before=times,
-            not_after=times,
-            subject_key_id=optional(hexes),
+            CrlFacts,
+            number=serials,
+            this_update=times,
+            next_update=times,
+            inputs_digest=optional(digests),
             extra=extras,
         )
     ),
-    issuer=optional(issuers),
-    urls=st.builds(CaUrls, crl=lists(names), ca_issuers=lists(names), ocsp=lists(names), extra=extras),
-    crl=optional(st.builds(CrlFacts, number=serials, this_update=times, next_update=times, extra=extras)),
+    **managed,
+)
+issued = st.builds(
+    CredentialCertificate,
+    serial=serials,
+    role=names,
+    profile=names,
+    algorithm=names,
+    fingerprint=hexes,
+    storage=lists(storages),
+    spki_sha256=optional(digests),
+    not_after=optional(times),
+    path=optional(names),
+    generation=st.integers(1, 9),
+    issuer_key_id=optional(hexes),
     extra=extras,
 )
 credentials = st.builds(
@@ -103,29 +129,16 @@ credentials = st.builds(
     created=times,
     not_before=times,
     not_after=times,
-    certificates=lists(
-        st.builds(
-            CredentialCertificate,
-            serial=serials,
-            role=names,
-            profile=names,
-            algorithm=names,
-            fingerprint=hexes,
-            storage=lists(storages),
-            spki_sha256=optional(digests),
-            not_after=optional(times),
-            path=optional(names),
-            extra=extras,
-        )
-    ),
+    certificates=lists(issued),
+    previous=lists(issued),
     variables=objects,
     issuer=optional(issuers),
     revoked_at=optional(times),
     revocation_reason=optional(names),
-    extra=extras,
+    **managed,
 )
 key_metas = st.builds(
-    KeyMeta, id=names, algorithm=names, created=times, storage=storages, spki_sha256=digests, extra=extras
+    KeyMeta, id=names, algorithm=names, created=times, storage=storages, spki_sha256=digests, **protected
 )
 years = st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - hypothesis adds UTC
     lambda moment: moment.replace(microsecond=0)
@@ -134,7 +147,9 @@ onelines = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
 entries = st.builds(
     IndexEntry, st.sampled_from("VE"), years, st.none(), st.none(), serials, onelines
 ) | st.builds(
-    IndexEntry, st.just("R"), years, years, st.none() | st.sampled_from(sorted(index._REASONS)), serials, onelines
+    IndexEntry, st.just("R"), years, years, st.none() | st.sampled_from(sorted(rows._REASONS)), serials, onelines
+) | st.builds(
+    IndexEntry, st.just("R"), years, years, st.sampled_from(sorted(rows._REASONS)), serials, onelines, years
 )  # fmt: skip
 intents = st.builds(
     Intent,
@@ -145,6 +160,7 @@ intents = st.builds(
     subject=st.text(),
     not_after=optional(times),
     profile=optional(names),
+    holder=st.text(max_size=8) | st.just("credential/web"),
     extra=extras,
 )
 
@@ -192,6 +208,18 @@ def test_an_index_is_read_back(rows):
     assert index.parse_index(text) == rows
 
 
+@given(st.lists(entries, max_size=5, unique_by=lambda entry: entry.serial))
+def test_an_overview_says_what_the_rows_say(rows):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "index.txt"
+        path.write_text("".join(map(index.format_entry, rows)), newline="")
+        overview = index.overview(path)
+
+    assert overview.revoked == tuple(row for row in rows if row.status == "R")
+    assert overview.standing == {row.serial: row.not_after for row in rows if row.status != "R"}
+    assert overview.last_expiry == max((row.not_after for row in rows), default=None)
+
+
 @given(st.lists(entries, max_size=8, unique_by=lambda entry: entry.serial), st.data())
 def test_every_serial_in_an_index_is_found_and_no_other(rows, data):
     with TemporaryDirectory() as folder:
@@ -237,6 +265,8 @@ def test_a_journal_knows_what_is_open(steps):
                     waiting.pop(serial, None)
 
             assert journal.unfinished() == [intent for group in waiting.values() for intent in group]
+        intended = [intent for step in steps if isinstance(step, list) for intent in step]
+        assert journal.holders() == {intent.serial: intent.holder for intent in intended if intent.holder}
 
 
 @given(st.lists(intents, min_size=1, max_size=4, unique_by=lambda intent: intent.serial), st.data())

@@ -137,7 +137,7 @@ class SoftHsm:
 
 def softhsm_token(directory: Path, *, label: str = "CA-Token", pin: str = PIN) -> SoftHsm:
     """Make a SoftHSM2 token in `directory`; the test is skipped where SoftHSM2 is not installed."""
-    lib = library(*_SOFTHSM)
+    lib = softhsm_library()
     tokens = directory / "tokens"
     tokens.mkdir(parents=True)
     conf = directory / "softhsm2.conf"
@@ -146,6 +146,10 @@ def softhsm_token(directory: Path, *, label: str = "CA-Token", pin: str = PIN) -
     token.add_token(label)
     token.write_config("hsm.yaml")
     return token
+
+
+def softhsm_library() -> Path:
+    return library(*_SOFTHSM)
 
 
 def write_config(path: Path, settings: Mapping[str, object]) -> Path:

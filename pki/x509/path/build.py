@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from cryptography import x509
-
 from pki.names import display
-from pki.x509.certificates import Certificate
-from pki.x509.path.model import Chain, Fault, PathError, describe, is_self_issued
+from pki.x509.certificates import Certificate, is_self_issued, may_have_issued
+from pki.x509.path.model import Chain, Fault, PathError, describe
 
 MAX_LENGTH = 10
 MAX_STEPS = 1000
@@ -56,18 +54,4 @@ def untrusted(leaf: Certificate, intermediates: Sequence[Certificate]) -> PathEr
 
 
 def _extends(chain: Chain, issuer: Certificate) -> bool:
-    return issuer not in chain and _may_have_issued(issuer, chain[-1])
-
-
-def _may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
-    """Compare names byte for byte, and the authority key identifier where both sides have what it names.
-
-    RFC 5280 section 4.1.2.4 has CAs encode their name identically wherever it stands.
-    """
-    if issuer.subject_der != certificate.issuer_der:
-        return False
-    wanted = certificate.extension(x509.AuthorityKeyIdentifier)
-    if wanted is None:
-        return True
-    key_ids_agree = None in (wanted.key_identifier, issuer.key_id) or wanted.key_identifier == issuer.key_id
-    return key_ids_agree and wanted.authority_cert_serial_number in (None, issuer.serial)
+    return issuer not in chain and may_have_issued(issuer, chain[-1])

@@ -94,8 +94,3 @@ def describe(certificate: Certificate) -> str:
     """Return how messages name a certificate; one for a host alone may have no subject."""
     name, serial = display(certificate.subject), certificate.serial_hex
     return f'certificate "{name}" (serial {serial})' if name else f"certificate {serial}"
-
-
-def is_self_issued(certificate: Certificate) -> bool:
-    """Say so by the names (RFC 5280 section 3.2): a rollover certificate is, and is signed by another key."""
-    return certificate.subject_der == certificate.issuer_der

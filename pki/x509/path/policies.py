@@ -15,8 +15,8 @@ from cryptography.hazmat import asn1
 
 from pki import der
 from pki.errors import EncodingError
-from pki.x509.certificates import Certificate
-from pki.x509.path.model import Chain, Fault, PathError, describe, is_self_issued
+from pki.x509.certificates import Certificate, is_self_issued
+from pki.x509.path.model import Chain, Fault, PathError, describe
 
 ANY_POLICY = "2.5.29.32.0"
 POLICY_MAPPINGS = "2.5.29.33"

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtensionOID
 from pki.der import spki_algorithm
 from pki.errors import EncodingError, UnsupportedAlgorithmError, VerificationError
 from pki.findings import Finding, Severity
-from pki.x509.certificates import Certificate
+from pki.x509.certificates import Certificate, is_self_issued
 from pki.x509.constraints import violations
 from pki.x509.crls import Crl
 from pki.x509.path.build import candidate_paths, untrusted
@@ -25,7 +25,6 @@ from pki.x509.path.model import (
     Fault,
     PathError,
     describe,
-    is_self_issued,
 )
 from pki.x509.path.policies import POLICY_MAPPINGS, valid_policies
 from pki.x509.path.purposes import Purpose, require_purpose

@@ -8,7 +8,21 @@ from typing import Any
 
 import pytest
 
-from pki.documents import MAX_BYTES, MAX_DEPTH, Document, check, load_yaml, read_document, read_text, require
+from pki.documents import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NODES,
+    MAX_STREAM_BYTES,
+    Document,
+    check,
+    decode,
+    load_stream,
+    load_yaml,
+    read_bytes,
+    read_document,
+    read_text,
+    require,
+)
 from pki.findings import DocumentError, Location
 
 
@@ -243,3 +257,98 @@ def test_a_refusal_by_schema_tells_where_the_schema_is(tmp_path):
         read_document(tmp_path / "hsm.yaml", "hsm")
 
     assert caught.value.hint == "`qpki schema hsm` prints all that it may hold"
+
+
+STREAM = "# first\na: 1\nb: {c: 2}\n---\n\n# second\nd:\n  - e\n...\n---\n---\n# none\n---\nf: 3\n"
+
+
+def test_a_stream_has_every_document_that_is_not_empty() -> None:
+    stream = load_stream(STREAM, "s.yaml")
+
+    assert [document.data for document in stream.documents] == [{"a": 1, "b": {"c": 2}}, {"d": ["e"]}, {"f": 3}]
+    assert (stream.findings, stream.rest) == ((), "")
+
+
+def test_a_document_of_a_stream_knows_its_places_in_the_file() -> None:
+    first, second, third = load_stream(STREAM, "s.yaml").documents
+
+    assert [document.where for document in (first, second, third)] == [
+        Location("s.yaml", 2, 1), Location("s.yaml", 7, 1), Location("s.yaml", 14, 1),
+    ]  # fmt: skip
+    assert first.locate(("b", "c"), key=True) == Location("s.yaml", 3, 5)
+    assert second.locate(("d", 0)) == Location("s.yaml", 8, 5)
+    assert third.locate(("f",)) == Location("s.yaml", 14, 4)
+
+
+def test_places_count_characters_and_not_bytes() -> None:
+    _, second = load_stream("a: éß🔑\n---\nü: {b: [1, x]}\n", "s.yaml").documents
+
+    assert second.locate(("ü", "b", 1)) == Location("s.yaml", 3, 12)
+    assert second.text == "---\nü: {b: [1, x]}\n"
+
+
+def test_a_syntax_error_leaves_what_stands_above_it() -> None:
+    stream = load_stream("a: 1\n---\nb: 2\n---\nc: [\nname: lost\n", "s.yaml")
+
+    assert [document.data for document in stream.documents] == [{"a": 1}, {"b": 2}]
+    assert [(str(finding.where), finding.code) for finding in stream.findings] == [("s.yaml:7:1", "yaml.syntax")]
+    assert all(finding.hint for finding in stream.findings)
+    assert stream.rest == "---\nc: [\nname: lost\n"
+
+
+@pytest.mark.parametrize("text", ["a: 1\n---\nb: !x y\n", "a: 1\n---\nb: *c\n", "a: 1\n---\n" + "[" * 100])
+def test_what_is_refused_ends_the_reading_too(text: str) -> None:
+    stream = load_stream(text, "s.yaml")
+
+    assert [document.data for document in stream.documents] == [{"a": 1}]
+    assert len(stream.findings) == 1
+    assert stream.rest.startswith("---\n")
+
+
+def test_a_document_with_a_duplicate_key_is_read_on() -> None:
+    stream = load_stream("a: 1\na: 2\n---\nb: 3\n", "s.yaml")
+
+    assert [document.data for document in stream.documents] == [{"a": 2}, {"b": 3}]
+    assert [(str(finding.where), finding.code) for finding in stream.findings] == [("s.yaml:2:1", "yaml.duplicate-key")]
+
+
+def test_an_anchor_is_for_its_own_document() -> None:
+    stream = load_stream("a: &x 1\nb: *x\n---\nc: *x\n", "s.yaml")
+
+    assert [finding.code for finding in stream.findings] == ["yaml.unknown-alias"]
+
+
+def test_each_document_of_a_stream_has_the_whole_measure_of_nodes() -> None:
+    many = "[" + "x, " * (MAX_NODES - 10) + "x]\n"
+    stream = load_stream(f"{many}---\n{many}---\n[{'x, ' * MAX_NODES}x]\n", "s.yaml")
+
+    assert len(stream.documents) == 2
+    assert [finding.code for finding in stream.findings] == ["yaml.too-large"]
+
+
+def test_a_stream_has_a_limit() -> None:
+    stream = load_stream("a" * (MAX_STREAM_BYTES + 1), "s.yaml")
+
+    assert (stream.documents, [finding.code for finding in stream.findings]) == ((), ["yaml.too-large"])
+
+
+def test_an_empty_stream_is_no_document() -> None:
+    assert load_stream("# nothing\n", "s.yaml").documents == ()
+    assert load_stream("", "s.yaml").findings == ()
+
+
+def test_ten_thousand_documents_are_read() -> None:
+    stream = load_stream("---\n".join(f"a: {n}\nb: {{c: [x, y]}}\n" for n in range(10_000)), "s.yaml")
+
+    assert len(stream.documents) == 10_000
+    assert stream.documents[-1].locate(("b", "c", 1)) == Location("s.yaml", 29_999, 12)
+
+
+def test_a_file_is_called_as_its_reader_says(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_bytes(tmp_path / "none", source="pki/none")
+    assert caught.value.findings[0].where == Location("pki/none")
+
+
+def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
+    assert decode(b"\xef\xbb\xbfa: 1\n", "x") == "a: 1\n"

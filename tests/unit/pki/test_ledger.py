@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from pki.authority import Authority
-from pki.errors import StateCorruptError, StoreError
+from pki.authority import Authority, CaRenewal, renew_ca
+from pki.errors import IssuanceError, StateCorruptError, StoreError
 from pki.ledger import intact, revocation, stored_certificates
 from pki.store import files
 from pki.store.index import IndexEntry
 from pki.store.journal import Intent, Journal
 from pki.x509.certificates import Certificate
-from tests.support.issue import CATALOG, NOW, new_ca, new_leaf
+from tests.support.issue import CATALOG, NOW, PORTS, new_ca, new_leaf
 
 LATER = NOW + timedelta(hours=1)
 NAMES = {"cn": "a.example.com", "dns_names": ["a.example.com"]}
@@ -96,6 +97,15 @@ def test_the_own_certificate_of_a_ca_is_in_no_index(ca):
     assert journal(ca).unfinished() == []
 
 
+def test_an_earlier_certificate_of_a_ca_is_in_no_index_either(ca):
+    renew_ca(ca, CaRenewal(profile=CATALOG.get("ec/root-ca"), variables={"cn": "Root"}))
+    journal(ca).intend([intent(ca.certificate)])
+    ca.ledger.settle(LATER)
+
+    assert rows(ca) == []
+    assert journal(ca).unfinished() == []
+
+
 def test_the_own_certificate_of_a_ca_that_came_to_nothing_is_disowned(ca):
     journal(ca).intend([intent(ca.certificate)])
     ca.layout.meta.unlink()
@@ -165,6 +175,28 @@ def test_a_staged_file_of_a_killed_run_is_removed(ca):
 
 def test_a_serial_with_a_certificate_is_not_free(ca, certificate):
     assert (ca.ledger.is_free(certificate.serial), ca.ledger.is_free(certificate.serial + 1)) == (False, True)
+
+
+def test_a_serial_is_free_or_another_is_taken(ca, certificate):
+    serials = iter([certificate.serial, certificate.serial, 7])
+
+    assert ca.ledger.free_serial(lambda: next(serials)) == 7
+    with pytest.raises(IssuanceError, match="repeats itself"):
+        ca.ledger.free_serial(lambda: certificate.serial)
+
+
+def test_one_row_is_found_by_its_serial(ca, certificate):
+    assert ca.ledger.find(certificate.serial) == ca.ledger.entries(LATER)[0]
+    assert ca.ledger.find(certificate.serial + 1) is None
+
+
+def test_an_expired_revocation_can_be_kept(ca, certificate):
+    ca.ledger.revoke([certificate.serial], None, NOW)
+    crl = replace(ca, ports=replace(PORTS, clock=lambda: certificate.not_after + timedelta(days=1))).generate_crl()
+    later = certificate.not_after + timedelta(days=2)
+
+    assert ca.ledger.revocations(crl, later) == ()
+    assert [each.serial for each in ca.ledger.revocations(crl, later, keep_expired=True)] == [certificate.serial]
 
 
 def test_a_revocation_is_listed_with_its_reason_and_date(ca, certificate):

@@ -9,13 +9,24 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from pki import schemas
 from pki.algorithms import ALGORITHMS
 from pki.names import ATTRIBUTES
 from pki.profiles.model import VariableType
 from pki.profiles.usages import EXTENDED_KEY_USAGES, KEY_USAGES
-from pki.schemas import Problem, closest, explain, path_text, schema_names, schema_text, validator
+from pki.schemas import (
+    Problem,
+    bundled_schema,
+    closest,
+    explain,
+    path_text,
+    schema_names,
+    schema_text,
+    validator,
+)
+from pki.x509.crls import REASONS
 
 
 def said(schema: dict[str, Any], data: Any) -> list[tuple[tuple[str | int, ...], str]]:
@@ -204,6 +215,47 @@ def test_the_profile_schema_and_the_tables_of_the_code_list_the_same_words() -> 
     assert extensions["keyUsage"]["properties"]["values"]["items"]["enum"] == list(KEY_USAGES)
     assert extensions["extKeyUsage"]["properties"]["values"]["items"]["anyOf"][0]["enum"] == list(EXTENDED_KEY_USAGES)
     assert schema["$defs"]["variable"]["properties"]["type"]["enum"] == list(VariableType)
+
+
+def test_the_lists_of_the_resource_schema_are_those_of_the_tables() -> None:
+    parts = json.loads(schema_text("resource"))["$defs"]
+
+    assert parts["algorithm"]["enum"] == list(ALGORITHMS)
+    assert {*parts["reason"]["enum"], "removeFromCRL"} == set(REASONS)
+
+
+def test_a_bundled_schema_needs_no_other_file() -> None:
+    for name in schema_names():
+        schema = json.loads(bundled_schema(name))
+        alone = Draft202012Validator(schema, registry=Registry())
+
+        Draft202012Validator.check_schema(schema)
+        for data in (
+            {},
+            {"apiVersion": "qpki.io/v1", "metadata": {"name": "a"}, "spec": {"key": {"lable": 1}, "template": {}}},
+        ):
+            assert [each.message for each in explain(alone, data)] == [
+                each.message for each in explain(validator(name), data)
+            ]
+
+
+def test_a_schema_that_stands_alone_is_bundled_as_it_is() -> None:
+    assert bundled_schema("profile") == schema_text("profile")
+
+
+def test_an_unknown_schema_is_not_bundled() -> None:
+    with pytest.raises(LookupError):
+        bundled_schema("profil")
+
+
+def test_what_is_accepted_is_not_looked_into_further() -> None:
+    code = (
+        "import sys; from pki.schemas import problems; problems('var-file', {'a': 1});"
+        "print('jsonschema' in sys.modules); problems('var-file', {'a': {}}); print('jsonschema' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\nTrue\n"
 
 
 def test_the_schemas_come_from_the_checkout_when_there_is_no_installed_copy() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pki.documents import Document, load_yaml
 from pki.errors import ProfileError
 from pki.findings import DocumentError
 from pki.profiles.catalog import Catalog
@@ -105,3 +106,43 @@ def test_a_broken_profile_does_not_hide_the_others(tmp_path: Path) -> None:
     assert "bad" in catalog.names()
     with pytest.raises(DocumentError, match=r"bad\.yaml:2:1: not valid YAML"):
         catalog.get("bad")
+
+
+def resource(name: str, spec: str = "  algorithm: ecdsa-p256\n  validity: 30d\n  subject: {cn: x}\n") -> Document:
+    return load_yaml(f"kind: Profile\nmetadata: {{name: {name}}}\nspec:\n{spec}", "pki/profiles.yaml")
+
+
+def test_a_document_can_be_a_profile_and_comes_before_all(tmp_path: Path) -> None:
+    write(tmp_path / "acme/web.yaml")
+    documents = {"acme/web": resource("acme/web"), "ec/root-ca": resource("ec/root-ca")}
+    catalog = Catalog([tmp_path], documents)
+
+    assert (catalog.get("acme/web").name, catalog.get("acme/web").source) == ("acme/web", "pki/profiles.yaml")
+    assert catalog.text("acme/web") == documents["acme/web"].text
+    assert not catalog.is_builtin("ec/root-ca")
+
+
+def test_what_is_wrong_with_a_document_has_its_place_there() -> None:
+    wrong = resource("x", "  algorithm: ecdsa-p256\n  validity: 30d\n  subject: {cn: '{{ y }}'}\n")
+    with pytest.raises(DocumentError) as caught:
+        Catalog(resources={"x": wrong}).get("x")
+
+    assert [str(finding.where) for finding in caught.value.findings] == ["pki/profiles.yaml:6:17"]
+
+
+def test_the_builtins_that_are_overridden_are_known(tmp_path: Path) -> None:
+    write(tmp_path / "ec/tls-server.yaml")
+    write(tmp_path / "web.yaml")
+
+    assert Catalog().overridden() == []
+    assert Catalog([tmp_path], {"ec/email": resource("ec/email")}).overridden() == ["ec/email", "ec/tls-server"]
+
+
+def test_sources_can_be_relative_to_a_root(tmp_path: Path) -> None:
+    write(tmp_path / "own/team/web.yaml")
+    write(tmp_path / "own/broken.yaml", "algorithm: none\n")
+    catalog = Catalog([tmp_path / "own"], root=tmp_path)
+
+    assert catalog.get("team/web").source == "own/team/web.yaml"
+    with pytest.raises(DocumentError, match=r"^own/broken\.yaml: 2 problems"):
+        catalog.get("broken")

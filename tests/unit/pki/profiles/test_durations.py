@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pki.profiles.durations import parse_duration
+from pki.profiles.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,22 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
 def test_a_duration_beyond_all_calendars_is_refused() -> None:
     with pytest.raises(ValueError, match="longer than time"):
         parse_duration("999999999y")
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        (timedelta(days=365), "365d"),
+        (timedelta(hours=36), "1d12h"),
+        (timedelta(days=382, hours=4, minutes=5, seconds=6), "382d4h5m6s"),
+        (timedelta(seconds=59, microseconds=999999), "59s"),
+        (timedelta(), "0s"),
+    ],
+)
+def test_a_duration_is_written_in_days_and_less(duration: timedelta, expected: str) -> None:
+    assert expected == format_duration(duration)
+
+
+def test_what_is_written_is_read_as_the_same() -> None:
+    for seconds in (1, 59, 60, 3600, 86399, 86400, 10**9):
+        assert timedelta(seconds=seconds) == parse_duration(format_duration(timedelta(seconds=seconds)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pki.profiles.templates import ABSENT, literals, references, render, texts, whole
+from pki.profiles.templates import ABSENT, literals, prepare, references, render, texts, whole
 
 VALUES = {"host": "a.example", "names": ["x", "y"], "n": 3, "flag": True, "evil": "{{ host }}"}
 
@@ -34,6 +34,7 @@ VALUES = {"host": "a.example", "names": ["x", "y"], "n": 3, "flag": True, "evil"
 )
 def test_values_take_the_place_of_variables(value: Any, expected: Any) -> None:
     assert expected == render(value, VALUES)
+    assert expected == prepare(value)(VALUES)
 
 
 def test_what_needs_no_variable_keeps_its_place() -> None:

@@ -254,6 +254,26 @@ class TestCreate:
         assert there != "a file" or (tmp_path / "a").read_bytes() == b"old"
 
 
+class TestRemove:
+    def test_takes_the_file_away_durably(self, tmp_path, calls):
+        (tmp_path / "a").write_bytes(b"old")
+        files.remove(tmp_path / "a")
+
+        assert names(tmp_path) == []
+        assert calls == ["unlink", "fsync directory"]
+
+    def test_one_that_is_not_there_is_as_good_as_removed(self, tmp_path, calls):
+        files.remove(tmp_path / "a")
+
+        assert calls == ["unlink"]
+
+    def test_what_cannot_be_removed_is_an_error(self, tmp_path):
+        (tmp_path / "a").mkdir()
+
+        with pytest.raises(StoreError, match=f"cannot remove {tmp_path / 'a'}"):
+            files.remove(tmp_path / "a")
+
+
 class TestAppend:
     def test_makes_the_file_and_its_name_durable(self, tmp_path, calls):
         files.append(tmp_path / "a", b"1\n", mode=0o640)

@@ -20,6 +20,7 @@ from tests.support.checkout import ROOT
 
 KINDS = {"ca-meta": CaMeta, "credential-meta": CredentialMeta, "key-meta": KeyMeta}
 SHARED = {"format", "name", "names", "instant", "serial", "hex", "sha256", "subject", "storage", "issuer"}
+SHARED |= {"generation", "flag"}
 PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 
 # One value of each sort, and some that only just are or are not what a field takes.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -74,6 +75,7 @@ class TestRows:
             ("keyTime,20261101000000Z", "keyCompromise", datetime(2026, 11, 1, tzinfo=UTC)),
             ("CAkeyTime,20261101000000Z", "cACompromise", datetime(2026, 11, 1, tzinfo=UTC)),
             ("holdInstruction,1.2.840.10040.2.3", "certificateHold", None),
+            ("superseded,20261101000000Z", "superseded", datetime(2026, 11, 1, tzinfo=UTC)),
             ("KEYCOMPROMISE", "keyCompromise", None),
         ],
     )
@@ -82,7 +84,7 @@ class TestRows:
 
         assert (entry.revoked_at, entry.reason, entry.invalidity_date) == (REVOKED_AT, reason, invalidity_date)
 
-    @pytest.mark.parametrize("reason", ["keyCompromise", "cACompromise"])
+    @pytest.mark.parametrize("reason", ["keyCompromise", "cACompromise", "superseded", "privilegeWithdrawn"])
     def test_an_invalidity_date_survives(self, reason):
         entry = IndexEntry("R", NOT_AFTER, REVOKED_AT, reason, 1, "/CN=x", datetime(2026, 11, 1, tzinfo=UTC))
 
@@ -112,13 +114,14 @@ class TestRows:
             ("R\t270131103000Z\t2611 3 90005Z\t01\tunknown\t/CN=x", "'2611 3 90005Z' is not a time"),
             ("R\t270131103000Z\tyesterday\t01\tunknown\t/CN=x", "'yesterday' is not a time"),
             ("R\t270131103000Z\t261123090005Z,boredom\t01\tunknown\t/CN=x", "unknown revocation reason 'boredom'"),
+            ("R\t270131103000Z\t261123090005Z,superseded,now\t01\tunknown\t/CN=x", "'now' is not a time"),
             ("R\t270131103000Z\t261123090005Z,keyTime\t01\tunknown\t/CN=x", "'' is not a time"),
         ],
     )
     def test_a_malformed_row_is_an_error_with_its_place_and_never_skipped(self, path, row, problem):
         path.write_text(format_entry(VALID) + row + "\n" + format_entry(OTHER))
 
-        for read in (index.read, index.read_revoked):
+        for read in (index.read, index.read_revoked, index.overview):
             if read is index.read_revoked and row.startswith("V") and problem != "not a row":
                 continue
             with pytest.raises(StateCorruptError) as caught:
@@ -135,7 +138,6 @@ class TestRows:
             IndexEntry("V", NOT_AFTER, REVOKED_AT, None, 1, "/CN=a"),
             IndexEntry("R", NOT_AFTER, None, "keyCompromise", 1, "/CN=a"),
             IndexEntry("R", NOT_AFTER, REVOKED_AT, "boredom", 1, "/CN=a"),
-            IndexEntry("R", NOT_AFTER, REVOKED_AT, "superseded", 1, "/CN=a", REVOKED_AT),
             IndexEntry("R", NOT_AFTER, REVOKED_AT, None, 1, "/CN=a", REVOKED_AT),
         ],
     )
@@ -160,6 +162,21 @@ class TestFile:
         assert index.read(path) == [VALID, REVOKED, OTHER]
         assert index.read_revoked(path) == [REVOKED]
         assert path.with_name("index.txt.attr").read_text() == "unique_subject = no\n"
+
+    def test_an_overview_has_the_revoked_rows_and_when_the_others_end(self, path):
+        index.append(path, VALID, REVOKED, OTHER)
+        overview = index.overview(path)
+
+        assert overview.revoked == (REVOKED,)
+        assert overview.standing == {VALID.serial: NOT_AFTER, OTHER.serial: NOT_AFTER}
+
+    @pytest.mark.parametrize("late", [VALID, REVOKED])
+    def test_an_overview_knows_when_the_last_certificate_ends(self, path, late):
+        assert index.overview(path).last_expiry is None
+        latest = NOT_AFTER + timedelta(days=36500)
+        index.append(path, OTHER, replace(late, not_after=latest))
+
+        assert index.overview(path).last_expiry == latest
 
     def test_a_serial_that_stands_twice_is_an_error_with_its_place(self, path):
         gone = IndexEntry("R", NOT_AFTER, REVOKED_AT, None, VALID.serial, VALID.subject)

@@ -155,3 +155,15 @@ def test_what_we_revoke_with_an_invalidity_date_openssl_lists_with_it(ca):
     assert "Key Compromise" in block
     assert "Invalidity Date" in block
     assert "Nov  1 00:00:00 2025 GMT" in block
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("superseded", "Superseded"), ("privilegeWithdrawn", "Unspecified")])
+def test_an_invalidity_date_that_openssl_has_no_word_for_does_not_trip_it(ca, reason, shown):
+    entry = IndexEntry("R", LATE, REVOKED_AT, reason, 0x78, "/CN=x", datetime(2025, 11, 1, tzinfo=UTC))
+    index.append(ca / "index.txt", entry)
+
+    openssl(ca, "ca", "-config", "ca.conf", "-gencrl", "-out", "ca.crl")
+    text = openssl(ca, "crl", "-in", "ca.crl", "-noout", "-text")
+
+    block = next(block for block in text.split("Serial Number: ") if block.startswith("78\n"))
+    assert shown in block

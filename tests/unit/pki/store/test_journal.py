@@ -112,6 +112,35 @@ def test_two_intents_for_one_serial_are_both_accounted_for(journal):
     assert journal.unfinished() == both
 
 
+def test_holders_are_those_of_all_intents_open_or_done(journal):
+    assert journal.holders() == {}
+    journal.intend([intent(1, holder="credential/web"), intent(2), intent(3, holder="ca/issuing")])
+    journal.done([1, 2])
+    journal.intend([intent(4, holder="credential/é")])
+
+    assert journal.holders() == {1: "credential/web", 3: "ca/issuing", 4: "credential/é"}
+
+
+def test_holders_are_found_however_the_lines_are_spelled(journal):
+    """Another program wrote some of them: spaces, another order, a key of its own; a torn one is none."""
+    journal.intend([intent(1, holder="credential/web")])
+    with journal.path.open("ab") as file:
+        file.write(b'{"serial": "0x2", "event": "intent", "holder": "ca/a"}\n')
+        file.write(b'{"event":"intent","serial":"0x03","holder":"ca/b","more":{"serial":"0x09"}}\n')
+        file.write(journal.path.read_bytes().splitlines()[0].replace(b'"0x01"', b'"0x04"'))
+
+    assert journal.holders() == {1: "credential/web", 2: "ca/a", 3: "ca/b"}
+
+
+def test_a_holder_in_a_line_that_cannot_be_read_is_an_error_with_its_place(journal):
+    journal.intend([intent(1, holder="credential/web")])
+    with journal.path.open("ab") as file:
+        file.write(b'{"event":"intent","holder":"ca/a"}\n')
+
+    with pytest.raises(StateCorruptError, match=r"issued\.jsonl:2"):
+        journal.holders()
+
+
 def test_an_intent_is_on_disk_before_intend_returns(journal, monkeypatch):
     synced = []
     real = os.fsync

@@ -86,6 +86,8 @@ def test_a_ca_has_its_files_where_the_seed_document_has_them(tmp_path):
         "index": layout.index,
         "certificates": layout.certificates,
         "issued": layout.issued("0A1B"),
+        "own_certificates": layout.own_certificates,
+        "own": layout.own("0A1B"),
         "crl_der": layout.crl_der,
         "crl_pem": layout.crl_pem,
         "private": layout.private,
@@ -100,6 +102,8 @@ def test_a_ca_has_its_files_where_the_seed_document_has_them(tmp_path):
         "index": "index.txt",
         "certificates": "certs",
         "issued": "certs/0A1B.crt",
+        "own_certificates": "own",
+        "own": "own/0A1B.crt",
         "crl_der": "crl/ca.crl",
         "crl_pem": "crl/ca.crl.pem",
         "private": "private",
@@ -117,8 +121,9 @@ def test_what_makes_a_ca_exist_is_not_among_what_may_be_there_before(tmp_path):
 
 @pytest.mark.parametrize("serial", ["../../x", "", "0a", "0x0A", "0A\n"])
 def test_what_is_no_serial_names_no_certificate(tmp_path, serial):
-    with pytest.raises(PathEscapeError, match="not a serial number"):
-        CaLayout(tmp_path).issued(serial)
+    for place in (CaLayout.issued, CaLayout.own):
+        with pytest.raises(PathEscapeError, match="not a serial number"):
+            place(CaLayout(tmp_path), serial)
 
 
 def test_a_private_directory_that_leads_elsewhere_is_refused(tmp_path):

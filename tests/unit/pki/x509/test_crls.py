@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from pki.algorithms import SCHEMES
 from pki.errors import EncodingError, IssuanceError, UnsupportedAlgorithmError
 from pki.x509.certificates import IssuerIdentity
 from pki.x509.crls import (
+    EXPIRED_CERTS_ON_CRL,
     REASONS,
     Crl,
     CrlTemplate,
@@ -68,6 +70,9 @@ def pyca_crl(template: CrlTemplate, key, scheme) -> x509.CertificateRevocationLi
         .add_extension(x509.AuthorityKeyIdentifier(ISSUER.key_id, None, None), critical=False)
         .add_extension(x509.CRLNumber(template.number), critical=False)
     )
+    if template.expired_since:
+        time = asn1.encode_der(asn1.GeneralizedTime(template.expired_since))
+        builder = builder.add_extension(x509.UnrecognizedExtension(EXPIRED_CERTS_ON_CRL, time), critical=False)
     if template.distribution_point:
         builder = builder.add_extension(template.distribution_point.extension().value, critical=True)
     for revocation in template.revocations:
@@ -94,6 +99,15 @@ def test_a_tbs_is_what_pyca_would_have_encoded(scheme_name, key_name, revocation
 
     assert oracle.tbs_certlist_bytes == tbs
     assert oracle.public_bytes(Encoding.DER) == der.assemble(tbs, scheme, oracle.signature)
+
+
+def test_a_crl_that_keeps_expired_certificates_says_since_when():
+    wanted = replace(template(), expired_since=make.NOW - 30 * make.DAY)
+    key = make.private_key()
+
+    tbs = crl_tbs(wanted, ISSUER, SCHEME)
+
+    assert pyca_crl(wanted, key, SCHEME).tbs_certlist_bytes == tbs
 
 
 def test_the_facts_of_a_crl_are_those_of_its_template():

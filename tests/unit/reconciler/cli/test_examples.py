@@ -13,6 +13,7 @@ from tests.support.checkout import ROOT
 from tests.support.tokens import PIN, PIN_ENV, softhsm_token
 
 STORY = """
+    init, validate, plan, explain, graph, show, due, apply,
     version, completion, schema, profile list, profile show, profile vars, profile export, profile lint,
     ca init, ca info, ca list, ca export, key gen, key list, key info, key pub, csr gen, csr info, csr verify,
     cert issue, cert list, cert info, cert verify, crl gen, crl info, crl verify,

@@ -17,6 +17,7 @@ COMMANDS = list(reference.commands())
 PATHS = [context.command_path for context in COMMANDS]
 
 PROMISED = """
+init, validate, plan, apply, explain, graph, show, due,
 ca init, ca info, ca list, ca export, cert issue, cert list, cert info, cert revoke, cert verify,
 crl gen, crl info, crl verify, credential enroll, credential list, credential info, credential revoke,
 credential export, key gen, key list, key info, key pub, csr gen, csr info, csr verify,

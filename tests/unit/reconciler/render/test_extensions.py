@@ -1,41 +1,15 @@
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from reconciler.render.extensions import extension_facts, extension_rows, general_names
+from reconciler.render.extensions import extension_facts, extension_rows
 
 OID = x509.ObjectIdentifier("1.2.3.4")
 
 
 def facts_of(*values, critical=False):
     return extension_facts(x509.Extensions([x509.Extension(value.oid, critical, value) for value in values]))
-
-
-def test_every_kind_of_general_name_has_its_prefix():
-    directory = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-
-    assert general_names(
-        [
-            x509.DNSName("a.example.com"),
-            x509.IPAddress(ip_address("10.0.0.1")),
-            x509.IPAddress(ip_network("10.0.0.0/8")),
-            x509.RFC822Name("a@example.com"),
-            x509.UniformResourceIdentifier("http://example.com"),
-            x509.DirectoryName(directory),
-            x509.RegisteredID(OID),
-            x509.OtherName(OID, b"\x05\x00"),
-        ]
-    ) == [
-        "DNS:a.example.com",
-        "IP:10.0.0.1",
-        "IP:10.0.0.0/8",
-        "email:a@example.com",
-        "URI:http://example.com",
-        "directory:CN=x",
-        "OID:1.2.3.4",
-        "other:1.2.3.4",
-    ]
 
 
 def test_usages_have_the_names_of_the_rfc():

@@ -1,0 +1,97 @@
+"""A plan's changes as tasks: what each comes after, and what it must have for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.apply.schedule import Task
+from reconciler.model import Action, Address, Event, Kind
+from reconciler.plan.context import ca_of, generation_name
+from reconciler.plan.model import Change
+from reconciler.snapshot import ObservedCa, ObservedCredential, Snapshot
+
+Make = Callable[[Change], tuple[Event, ...]]
+
+_BRINGS = frozenset({Action.CREATE, Action.REKEY, Action.ADOPT, Action.MOVE})
+"""What makes a generation of a CA be where a change expects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The changes of a plan that can be made, in its order."""
+
+    changes: Sequence[Change]
+    snapshot: Snapshot
+    signers: Mapping[str, str] = field(default_factory=dict)
+    """Names of CAs by the subject key identifiers of their generations."""
+
+    @classmethod
+    def of(cls, changes: Sequence[Change], snapshot: Snapshot) -> Tasks:
+        signers = {key_id: ca_of(each.name).name for key_id, each in snapshot.by_key_id().items()}
+        return cls(changes, snapshot, signers)
+
+    def all(self, make: Make) -> list[Task[tuple[Event, ...]]]:
+        by_address: dict[Address, list[int]] = {}
+        tasks = []
+        for place, change in enumerate(self.changes):
+            earlier = self._earlier(change, by_address)
+            after = frozenset(each for each in earlier if must_be_done(self.changes[each], change))
+            tasks.append(Task(_call(make, change), after, earlier - after, frozenset(self._lanes(change))))
+            by_address.setdefault(change.address, []).append(place)
+        return tasks
+
+    def _earlier(self, change: Change, by_address: Mapping[Address, Collection[int]]) -> frozenset[int]:
+        wanted = (change.address, *change.depends_on)
+        return frozenset(place for address in wanted for place in by_address.get(address, ()))
+
+    def _lanes(self, change: Change) -> Iterator[str]:
+        """Give what the change must have for itself: CAs with all their generations, and tokens."""
+        if change.address.kind in {Kind.CA, Kind.CRL}:
+            yield _ca_lane(change.address.name)
+        if change.issuer is not None:
+            yield _ca_lane(change.issuer)
+        if change.action in {Action.REVOKE, Action.UPDATE}:
+            yield from map(_ca_lane, self._signers(change.address))
+        for need in change.needs:
+            if need.hsm is not None:
+                yield f"hsm/{need.hsm}"
+
+    def _signers(self, address: Address) -> Iterator[str]:
+        """Give the CAs that signed what is on record of a resource."""
+        cas, credentials = self.snapshot.cas, self.snapshot.credentials
+        found = cas.get(address.name) if address.kind is Kind.CA else credentials.get(address.name)
+        for key_id in filter(None, _issuer_key_ids(found)):
+            if name := self.signers.get(key_id.upper()):
+                yield name
+
+
+def must_be_done(earlier: Change, later: Change) -> bool:
+    """Say whether a change makes no sense when an earlier one, which it depends on, was not made.
+
+    A CRL does as long as its generation is there: it is put out when everything else fails, lest it run out.
+    """
+    if later.address.kind is not Kind.CRL or earlier.address == later.address:
+        return True
+    if earlier.address.kind is not Kind.CA or earlier.action not in _BRINGS:
+        return False
+    made = generation_name(earlier.address.name, earlier.generation or 1)
+    return earlier.action is Action.MOVE or made == later.address.name
+
+
+def _issuer_key_ids(found: ObservedCa | ObservedCredential | None) -> Iterator[str | None]:
+    if isinstance(found, ObservedCa):
+        for each in found.generations:
+            yield each.record.issuer.subject_key_id if each.record.issuer else None
+    if isinstance(found, ObservedCredential):
+        record = found.record
+        yield from (each.issuer_key_id for each in (*record.previous, *record.certificates))
+        yield record.issuer.subject_key_id if record.issuer else None
+
+
+def _ca_lane(generation: str) -> str:
+    return str(ca_of(generation))
+
+
+def _call(make: Make, change: Change) -> Callable[[], tuple[Event, ...]]:
+    return lambda: make(change)

@@ -1,0 +1,7 @@
+"""What people wrote: the files of a workspace become a `Manifest`, or every finding in them at once."""
+
+from __future__ import annotations
+
+from reconciler.manifest.loading import catalog, find_root, load
+
+__all__ = ["catalog", "find_root", "load"]

@@ -1,0 +1,103 @@
+"""What a CA has issued, by its index and journal, and what of that no record knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pki.errors import PkiError
+from pki.store import files, index
+from pki.store.index import IndexEntry, Overview
+from pki.store.journal import Intent, Journal
+from pki.store.layout import CaLayout, inside
+from pki.store.meta import CaMeta
+from pki.store.wire import serial_hex
+from pki.x509.certificates import parse_certificate
+from reconciler.observe.reading import Reader
+from reconciler.snapshot import Orphan, RevokedRow
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a CA's index says, and the intents that its journal has open."""
+
+    rows: Overview
+    unfinished: tuple[Intent, ...]
+
+    @property
+    def revoked(self) -> tuple[RevokedRow, ...]:
+        return tuple(
+            RevokedRow(entry.serial, entry.revoked_at, entry.reason, entry.not_after, entry.subject)
+            for entry in self.rows.revoked
+            if entry.revoked_at is not None
+        )
+
+
+def read_ledger(reader: Reader, directory: str) -> Issued:
+    """Return what a CA has issued.
+
+    Raises:
+        StateCorruptError: its index or its journal is damaged.
+    """
+    layout = CaLayout(inside(reader.root, directory))
+    for name in ("index.txt", "journal/issued.jsonl"):
+        reader.pass_over(f"{directory}/{name}")
+    unfinished = tuple(intent for intent in Journal(layout.journal).unfinished() if intent.kind == "certificate")
+    begun = [
+        IndexEntry("R", intent.not_after or intent.at, intent.at, None, intent.serial, intent.subject)
+        for intent in unfinished
+    ]
+    return Issued(index.overview(layout.index, begun=begun), unfinished)
+
+
+def orphans(
+    root: Path,
+    directory: str,
+    record: CaMeta,
+    issued: Issued,
+    named: Collection[int],
+    is_damaged: Callable[[str], bool],
+) -> tuple[Orphan, ...]:
+    """Return the serials of a CA that no record names, sorted.
+
+    A damaged holder may well name its serials: nothing is said of them.
+    """
+    layout = CaLayout(inside(root, directory))
+    found = [*_reserved(layout, record, issued, named), *_certified(layout, issued, named)]
+    return tuple(sorted((each for each in found if not is_damaged(each.holder)), key=lambda each: each.serial))
+
+
+def _reserved(layout: CaLayout, record: CaMeta, issued: Issued, named: Collection[int]) -> list[Orphan]:
+    """Return the open intents: of a run that was killed, or of one that is at work."""
+    own = {facts.serial for facts in (*record.previous, record.certificate) if facts}
+    entered = {row.serial for row in issued.rows.revoked} | issued.rows.standing.keys() | own
+    found = []
+    for intent in issued.unfinished:
+        if intent.serial not in entered and intent.serial not in named:
+            certified = files.exists(layout.issued(serial_hex(intent.serial)))
+            if intent.holder or not certified:
+                found.append(Orphan(intent.serial, intent.holder, intent.at, certified, intent.not_after))
+    return found
+
+
+def _certified(layout: CaLayout, issued: Issued, named: Collection[int]) -> list[Orphan]:
+    """Return what is valid by the index, was for somebody, and is in nobody's record."""
+    standing = issued.rows.standing
+    unnamed = [serial for serial in standing if serial not in named]
+    if not unnamed:
+        return []
+    holders = Journal(layout.journal).holders()
+    return [
+        Orphan(serial, holders[serial], _issued_at(layout, serial), certified=True, not_after=standing[serial])
+        for serial in unnamed
+        if serial in holders
+    ]
+
+
+def _issued_at(layout: CaLayout, serial: int) -> datetime | None:
+    try:
+        return parse_certificate(files.read(layout.issued(serial_hex(serial)))).not_before
+    except PkiError:
+        return None

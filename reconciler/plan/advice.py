@@ -1,0 +1,97 @@
+"""What a plan warns of: nothing that it changes, and nothing that stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from pki.errors import PkiError
+from pki.findings import Finding, Severity
+from reconciler.kinds.inputs import resolve_distribution_point, resolve_urls
+from reconciler.model import Address, Kind
+from reconciler.plan import reasons
+from reconciler.plan.certificates import Order, policy_findings
+from reconciler.plan.context import Context
+from reconciler.plan.crls import CrlOutlook
+from reconciler.plan.outlook import Outlook
+from reconciler.plan.policy import rules_for
+
+
+def overridden(ctx: Context) -> Iterator[Finding]:
+    for name in ctx.manifest.overridden:
+        message = f"profile {name} of this workspace takes the place of the builtin of that name"
+        yield Finding(Severity.NOTICE, "profile.overridden", message)
+
+
+def unmanaged(ctx: Context, addresses: Iterable[Address]) -> Iterator[Finding]:
+    """Say of CAs that nobody manages when their CRLs run out."""
+    for address in addresses:
+        ca = ctx.snapshot.cas.get(address.name) if address.kind is Kind.CA else None
+        for generation in ca.generations if ca else ():
+            if generation.crl is not None:
+                end = reasons.when(generation.crl.next_update, to_the_minute=True)
+                yield Finding(
+                    Severity.WARNING,
+                    "unmanaged.crl",
+                    f"{Kind.CRL}/{generation.name} is refreshed by nobody, and its next update is {end}",
+                    hint=f"take {address} into the manifest, or let `removed` name it",
+                )
+
+
+def damaged(ctx: Context) -> Iterator[Finding]:
+    """Tell of records that cannot be read and that the manifest does not ask for."""
+    for address, finding in ctx.damaged.items():
+        if ctx.manifest.find(address) is None:
+            yield replace(finding, severity=Severity.WARNING)
+
+
+def shared_urls(crls: Iterable[CrlOutlook], outlooks: Mapping[str, Outlook]) -> Iterator[Finding]:
+    """Find CAs whose generations publish their CRLs in one place: whoever looks there finds one of them."""
+    numbers: dict[str, list[int]] = {}
+    for crl in crls:
+        name, _, number = crl.address.name.partition(".")
+        numbers.setdefault(name, []).append(int(number or 1))
+    for name, live in numbers.items():
+        outlook = outlooks[name]
+        places = [_places(outlook, number) for number in live]
+        shared = sorted(set.intersection(*places)) if len(places) > 1 else []
+        if shared:
+            yield Finding(
+                Severity.WARNING,
+                "crl.shared-url",
+                f"generations {' and '.join(map(str, live))} of {outlook.address} publish their CRLs at {shared[0]}",
+                outlook.spec.where,
+                hint="write {{ generation }} into the URL, so that each has one of its own",
+            )
+
+
+def policy_breaches(ctx: Context, outlooks: Mapping[str, Outlook], touched: frozenset[Address]) -> Iterator[Finding]:
+    """Hold what stays as it is against the policies; `touched` gets new certificates, which were held against them."""
+    if not ctx.manifest.policies:
+        return
+    for outlook in outlooks.values():
+        if outlook.observed is not None and outlook.address not in touched:
+            path = f"{outlook.observed.current.directory}/ca.crt"
+            yield from _breaches(ctx, Order.of_ca(outlook.spec), [path])
+    for spec in ctx.manifest.credentials.values():
+        observed = ctx.snapshot.credentials.get(spec.name)
+        if observed is not None and spec.revoked is None and spec.address not in touched:
+            paths = [f"{observed.directory}/{each.path or 'cert.pem'}" for each in observed.record.certificates]
+            yield from _breaches(ctx, Order.of_credential(spec), paths)
+
+
+def _breaches(ctx: Context, order: Order, paths: Iterable[str]) -> Iterator[Finding]:
+    if not rules_for(ctx.manifest.policies, order.address):
+        return
+    for position, path in enumerate(paths):
+        try:
+            content = ctx.templates.recorded(path)
+        except PkiError:
+            continue  # a file that is not as it should be has a change of its own
+        for finding in policy_findings(ctx, order, position, content):
+            yield replace(finding, severity=Severity.WARNING, message=f"{finding.message}; it was issued before")
+
+
+def _places(outlook: Outlook, number: int) -> set[str]:
+    point = resolve_distribution_point(outlook.spec.crl, number)
+    return {*resolve_urls(outlook.spec.urls, number).crl, *(point.urls if point else ())}

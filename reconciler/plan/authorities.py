@@ -1,0 +1,343 @@
+"""CAs: which get a key, a certificate, or their records and derived files in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pki.errors import PkiError
+from pki.findings import Finding
+from pki.store.wire import serial_hex
+from reconciler.kinds.authority import CaSpec
+from reconciler.kinds.inputs import certificate_inputs
+from reconciler.kinds.keys import Rotation
+from reconciler.model import Action, Reason, ReasonCode
+from reconciler.plan import certificates, needs, reasons
+from reconciler.plan.certificates import Comparison, Order, Wanted
+from reconciler.plan.context import Context
+from reconciler.plan.decision import Case
+from reconciler.plan.model import Change
+from reconciler.plan.outlook import Life, Outlook, Signing
+from reconciler.plan.places import Holder, key_reasons, unmakeable
+from reconciler.plan.previews import certificate_preview, replaced_ca
+from reconciler.plan.upkeep import Upkeep, ca_upkeep, lost
+from reconciler.snapshot import Generation, ObservedCa
+
+_NOTHING = Wanted()
+
+
+def plan_authorities(ctx: Context) -> dict[str, Outlook]:
+    """Return every CA of the manifest as it will be, issuers before what they issue."""
+    found: dict[str, Outlook] = {}
+    for name in ctx.manifest.cas:
+        for spec in reversed(_line(ctx.manifest.cas, name, found)):
+            found[spec.name] = plan_authority(ctx, spec, found[spec.issuer] if spec.issuer is not None else None)
+    return found
+
+
+def plan_authority(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
+    """Return what becomes of one CA under its issuer; None for a root."""
+    address = spec.address
+    observed = ctx.ca(address)
+    if address in ctx.damaged:
+        return _damaged(spec, ctx.damaged[address])
+    if observed is not None:
+        return _Present(ctx, spec, issuer, observed).outlook()
+    if (entry := ctx.imports.get(address)) and entry.directory is not None:
+        return _imported(ctx, spec, issuer, entry.directory)
+    return _created(ctx, spec, issuer)
+
+
+def _line(cas: Mapping[str, CaSpec], name: str | None, done: Mapping[str, Outlook]) -> list[CaSpec]:
+    """Return a CA and those above it that are not done yet, nearest first."""
+    line: list[CaSpec] = []
+    while name is not None and name not in done:
+        line.append(cas[name])
+        name = cas[name].issuer
+    return line
+
+
+def _damaged(spec: CaSpec, finding: Finding) -> Outlook:
+    reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
+    change = Change(spec.address, Action.UPDATE, (reason,), blocked=(finding,))
+    return Outlook(spec, None, spec.generation, (change,), blocked=True)
+
+
+def _created(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
+    signing = Signing(issuer.number) if issuer else None
+    wanted = _wanted(ctx, spec, issuer, signing)
+    order = Order.of_ca(spec)
+    change = _certified(ctx, spec, issuer, signing, Action.CREATE, spec.generation, wanted)
+    change = replace(change, differences=certificates.creation(order, wanted))
+    blocked = bool(change.blocked) or (issuer is not None and issuer.blocked)
+    made = wanted.certificates[0] if wanted.certificates and not blocked else None
+    life = Life(spec.address, spec.renewal, None, wanted.life)
+    return Outlook(spec, None, spec.generation, (change,), made, blocked=blocked, life=life)
+
+
+def _imported(ctx: Context, spec: CaSpec, issuer: Outlook | None, directory: str) -> Outlook:
+    """Adopt a CA that was made elsewhere, after comparing its certificate with what the manifest asks for."""
+    order = Order.of_ca(spec)
+    signing = Signing(issuer.number) if issuer else None
+    wanted = _wanted(ctx, spec, issuer, signing)
+    reason = Reason(ReasonCode.ADOPTED, f"`import` takes it from {directory}")
+    blocked: list[Finding] = [*wanted.refused]
+    comparison, digest = None, None
+    if wanted.certificates and not blocked:
+        try:
+            recorded = ctx.templates.recorded(f"{directory}/ca.crt", spec.profile)
+        except PkiError as error:
+            blocked.append(certificates.blocked("import.unreadable", error.message, order, error.hint))
+        else:
+            comparison = certificates.compare(order, [recorded], [False], wanted)
+            blocked += certificates.import_findings(order, comparison, directory)
+            digest = None if comparison.differences else _digest(ctx, spec, issuer, signing)
+    change = Change(
+        spec.address,
+        Action.ADOPT,
+        (reason,),
+        differences=comparison.differences if comparison else (),
+        depends_on=certificates.above(issuer),
+        generation=1,
+        issuer=issuer.name(signing.number) if issuer and signing else None,
+        inputs_digest=digest,
+        blocked=tuple(blocked),
+        notices=certificates.import_notices(comparison),
+    )
+    stopped = bool(blocked) or (issuer is not None and issuer.blocked)
+    return Outlook(spec, None, 1, (change,), imported=directory, blocked=stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A CA that state has, in any condition."""
+
+    ctx: Context
+    spec: CaSpec
+    issuer: Outlook | None
+    observed: ObservedCa
+
+    def outlook(self) -> Outlook:
+        upkeep = ca_upkeep(self.ctx, self.spec, self.observed, self.issuer)
+        adopted = self._adopted()
+        if missing := lost(self.spec.where, (fault for each in self.observed.generations for fault in each.faults)):
+            change = Change(self.spec.address, Action.UPDATE, upkeep.reasons, blocked=missing)
+            return self._after((*adopted, change), upkeep, blocked=True)
+        signing = self._signing()
+        main, wanted = self._main(signing)
+        if main is None and wanted.certificates:
+            update, warnings = upkeep.change(), (certificates.ends_with_issuer(Order.of_ca(self.spec)),)
+            return self._after((*adopted, *filter(None, [update])), upkeep, warnings=warnings)
+        renews = main is not None and main.action in {Action.RENEW, Action.REISSUE}
+        update = upkeep.change(covered=self.current.name if renews else "")
+        changes = (*adopted, *filter(None, [update, main]))
+        stopped = main is not None and (bool(main.blocked) or (self.issuer is not None and self.issuer.blocked))
+        made = main if main is not None and main.action is not Action.UPDATE and not stopped else None
+        return self._after(changes, upkeep, made=made, wanted=wanted, blocked=stopped)
+
+    @property
+    def current(self) -> Generation:
+        return self.observed.current
+
+    def _after(
+        self,
+        changes: tuple[Change, ...],
+        upkeep: Upkeep,
+        *,
+        made: Change | None = None,
+        wanted: Wanted = _NOTHING,
+        blocked: bool = False,
+        warnings: tuple[Finding, ...] = (),
+    ) -> Outlook:
+        """Return it as it will be; `made` is the change that makes a certificate, when it will be made."""
+        renewed = {self.current.name} if made is not None and made.action is not Action.REKEY else set()
+        return Outlook(
+            self.spec,
+            self.observed,
+            made.generation or self.current.number if made else self.current.number,
+            changes,
+            made=wanted.certificates[0] if made else None,
+            fresh=upkeep.stale | renewed,
+            blocked=blocked,
+            warnings=warnings,
+            life=Life(self.spec.address, self.spec.renewal, self._validity(), wanted.life if made else None),
+            key_ids=_key_ids(self.observed),
+        )
+
+    def _adopted(self) -> tuple[Change, ...]:
+        if self.spec.address not in self.ctx.snapshot.forgotten:
+            return ()
+        reason = reasons.taken_back(self.current.record.forgotten)
+        return (Change(self.spec.address, Action.ADOPT, (reason,), generation=self.current.number),)
+
+    def _validity(self) -> tuple[datetime, datetime] | None:
+        return validity_of(self.ctx, self.current)
+
+    def _signing(self) -> Signing | None:
+        """Return who signs it next; None for a root."""
+        if self.issuer is None:
+            return None
+        recorded = self.current.record.issuer
+        key_id = recorded.subject_key_id.upper() if recorded and recorded.subject_key_id else None
+        start, end = self._validity() or (self.ctx.now, self.ctx.now)
+        return self.issuer.signing(self.ctx, key_id, end - start)
+
+    def _main(self, signing: Signing | None) -> tuple[Change | None, Wanted]:
+        """Return the change that makes a certificate, or takes note that none is needed, and what was compiled.
+
+        Without a change something was compiled when a renewal is due and would gain nothing.
+        """
+        record = self.current.record
+        digest = _digest(self.ctx, self.spec, self.issuer, signing, present=True)
+        same = digest == record.inputs_digest
+        moved = key_reasons(self.ctx, self.spec.key, self._holder())
+        case = Case(
+            keyed=(*moved, *self._asked()),
+            content=() if same else self._causes(),
+            again=self._issuer_reasons(signing),
+            time=certificates.time_reasons(self.ctx, self._validity(), self.spec.renewal),
+            rotates=self.spec.rotation is Rotation.ALWAYS and self.spec.key.is_made,
+            at_once=False,
+            renames=True,
+        )
+        if case.action is None:
+            return None, _NOTHING
+        wanted = _wanted(self.ctx, self.spec, self.issuer, signing)
+        if not same and wanted.certificates:
+            case = replace(case, comparison=self._comparison(wanted, signing))
+        if case.action is Action.UPDATE:
+            return self._noted(case, digest), wanted
+        if case.only_time and certificates.gains_nothing(wanted, self._validity()):
+            return None, wanted
+        fixed = unmakeable(self.spec.key, self.spec.where) if case.action is Action.REKEY and not moved else ()
+        return self._certified(case, signing, wanted, fixed), wanted
+
+    def _certified(self, case: Case, signing: Signing | None, wanted: Wanted, fixed: Sequence[Finding]) -> Change:
+        rekeys = case.action is Action.REKEY
+        number = max(self.spec.generation, self.current.number + 1) if rekeys else self.current.number
+        change = _certified(self.ctx, self.spec, self.issuer, signing, case.action or Action.RENEW, number, wanted)
+        return replace(
+            change,
+            reasons=case.reasons,
+            differences=case.comparison.differences if case.comparison else (),
+            blocked=(*change.blocked, *fixed),
+            preview={**change.preview, "replaces": replaced_ca(self.current)},
+        )
+
+    def _noted(self, case: Case, digest: str) -> Change:
+        number = self.current.number
+        return Change(self.spec.address, Action.UPDATE, case.reasons, generation=number, inputs_digest=digest)
+
+    def _holder(self) -> Holder:
+        key = self.current.record.keys[0]
+        return Holder(self.spec.address, self.current.directory, key.storage, key.spki_sha256)
+
+    def _asked(self) -> list[Reason]:
+        asked = [reasons.forced()] if self.spec.address in self.ctx.forced else []
+        if self.spec.generation > self.current.number:
+            asked.append(reasons.generation_asked(self.spec.generation, self.current.number))
+        return asked
+
+    def _issuer_reasons(self, signing: Signing | None) -> list[Reason]:
+        if signing is None:
+            return [reasons.issuer_changed(None, None)] if self.current.record.issuer is not None else []
+        return [signing.reason] if signing.reason else []
+
+    def _causes(self) -> list[Reason]:
+        record = self.current.record
+        profiles = {record.profile: record.profile_digest}
+        return certificates.causes(self.ctx, Order.of_ca(self.spec), profiles, record.variables, record.inputs_digest)
+
+    def _comparison(self, wanted: Wanted, signing: Signing | None) -> Comparison | None:
+        try:
+            recorded = self.ctx.templates.recorded(self._certificate_path(signing), self.spec.profile)
+        except PkiError:
+            return None
+        validity = self._validity()
+        clipped = signing is not None and validity is not None and validity[1] in ends_of(signing.present)
+        return certificates.compare(Order.of_ca(self.spec), [recorded], [clipped], wanted)
+
+    def _certificate_path(self, signing: Signing | None) -> str:
+        """Return where the certificate can be read: a copy of it, where `ca.crt` is not as it should be."""
+        facts = self.current.record.certificate
+        if not self.current.faults or facts is None:
+            return f"{self.current.directory}/ca.crt"
+        name = serial_hex(facts.serial)
+        if signing is not None and signing.present is not None:
+            return f"{signing.present.directory}/certs/{name}.crt"
+        return f"{self.current.directory}/own/{name}.crt"
+
+
+def _wanted(ctx: Context, spec: CaSpec, issuer: Outlook | None, signing: Signing | None) -> Wanted:
+    order = Order.of_ca(spec)
+    if issuer is None or signing is None:
+        return certificates.wanted(ctx, order, None, None)
+    return certificates.wanted_under(ctx, order, issuer, signing.number)
+
+
+def _digest(
+    ctx: Context, spec: CaSpec, issuer: Outlook | None, signing: Signing | None, *, present: bool = False
+) -> str:
+    """Return the digest of what decides the certificate: the one there is (`present`), or the next."""
+    urls = None
+    if issuer is not None and signing is not None:
+        urls = issuer.urls(signing.present.number if present and signing.present else signing.number)
+    return certificate_inputs((spec.profile,), ctx.manifest.profile_digests, spec.variables, urls)
+
+
+def _certified(
+    ctx: Context,
+    spec: CaSpec,
+    issuer: Outlook | None,
+    signing: Signing | None,
+    action: Action,
+    number: int,
+    wanted: Wanted,
+) -> Change:
+    """Return the change that makes a certificate for a new key or for the one there is."""
+    name = issuer.name(signing.number) if issuer and signing else None
+    required = [issuer.need(ctx, signing.number)] if issuer and signing else []
+    if action in {Action.CREATE, Action.REKEY}:
+        algorithm = wanted.certificates[0].content.algorithm if wanted.certificates else None
+        required.append(needs.of_new_generation(ctx, spec, number, algorithm, "generate"))
+    elif issuer is None and (observed := ctx.ca(spec.address)):
+        required.append(needs.of_generation(ctx, observed.current))
+    return Change(
+        spec.address,
+        action,
+        (reasons.missing(),),
+        depends_on=(*certificates.above(issuer), *certificates.standing_keys(Order.of_ca(spec))),
+        needs=tuple(required),
+        generation=number,
+        issuer=name,
+        inputs_digest=_digest(ctx, spec, issuer, signing),
+        blocked=wanted.refused,
+        notices=wanted.notices,
+        preview=certificate_preview((spec.profile,), wanted, name),
+    )
+
+
+def validity_of(ctx: Context, generation: Generation) -> tuple[datetime, datetime] | None:
+    """Return from when to when a generation's certificate is valid; None when nobody can say."""
+    facts = generation.record.certificate
+    if facts is not None:
+        return facts.not_before, facts.not_after
+    try:  # a record from before there were facts
+        found = ctx.templates.issuer(generation.directory)
+    except PkiError:
+        return None
+    return found.not_before, found.not_after
+
+
+def ends_of(generation: Generation | None) -> frozenset[datetime]:
+    """Return when the certificates of a generation end or ended: what it signed ends then if it was clipped."""
+    if generation is None or generation.record.certificate is None:
+        return frozenset()
+    record = generation.record
+    return frozenset(facts.not_after for facts in (generation.record.certificate, *record.previous))
+
+
+def _key_ids(observed: ObservedCa) -> frozenset[str]:
+    facts = (each.record.certificate for each in observed.generations)
+    return frozenset(each.subject_key_id.upper() for each in facts if each and each.subject_key_id)

@@ -1,0 +1,391 @@
+"""Credentials: which are made, renewed, revoked or put in order. Of a fleet nearly all are settled at one glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pki.errors import PkiError
+from pki.findings import Finding
+from pki.keyrefs import SoftwareKeyRef
+from pki.store.forms import Status
+from pki.store.meta import CredentialCertificate, CredentialMeta
+from pki.store.wire import serial_hex
+from reconciler.kinds.authority import UrlsSpec
+from reconciler.kinds.credential import CredentialSpec
+from reconciler.kinds.inputs import inputs_of, shared_inputs
+from reconciler.kinds.keys import Rotation
+from reconciler.model import Action, Reason, ReasonCode
+from reconciler.plan import certificates, needs, reasons
+from reconciler.plan.authorities import ends_of
+from reconciler.plan.certificates import Order, Wanted
+from reconciler.plan.context import Context
+from reconciler.plan.decision import Case
+from reconciler.plan.model import Change
+from reconciler.plan.outlook import Life, Outlook, Signing
+from reconciler.plan.places import Holder, key_reasons, unmakeable
+from reconciler.plan.previews import certificate_preview, replaced
+from reconciler.plan.revocations import revocation, signer_key_id, signer_of
+from reconciler.plan.upkeep import credential_upkeep, lost
+from reconciler.snapshot import ObservedCredential
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialOutlook:
+    """What becomes of one credential; without changes only warnings are left to say."""
+
+    changes: tuple[Change, ...] = ()
+    life: Life | None = None
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True)
+class Lane:
+    """What the credentials below one CA have in common, computed once."""
+
+    ctx: Context
+    issuer: Outlook
+    key_id: str | None = None
+    """Of the generation that signs new certificates; None when no certificate can be in order as it is."""
+    beginnings: dict[tuple[tuple[str, ...], int], _Hash] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ctx: Context, issuer: Outlook) -> Lane:
+        current = issuer.generation(issuer.number)
+        facts = current.record.certificate if current and current.name not in issuer.fresh else None
+        return cls(ctx, issuer, facts.subject_key_id.upper() if facts and facts.subject_key_id else None)
+
+    def digest(self, spec: CredentialSpec, number: int) -> str:
+        """Return what the inputs of a certificate signed by a generation come to."""
+        beginning = self.beginnings.get((spec.profiles, number))
+        if beginning is None:
+            urls: UrlsSpec = self.issuer.urls(number)
+            beginning = shared_inputs(spec.profiles, self.ctx.manifest.profile_digests, urls)
+            self.beginnings[spec.profiles, number] = beginning
+        return inputs_of(beginning, spec.variables, spec.csr_sha256)
+
+    def window(self, spec: CredentialSpec, observed: ObservedCredential | None) -> datetime | None:
+        """Return when the renewal window of a credential opens that is as it should be; None for any other."""
+        if observed is None or observed.faults or spec.revoked is not None:
+            return None
+        record = observed.record
+        if record.status is not Status.VALID or record.prevent_destroy != spec.prevent_destroy or self.key_id is None:
+            return None
+        if any(each.issuer_key_id != self.key_id for each in record.certificates) or not _in_plain_files(spec, record):
+            return None
+        if self.digest(spec, self.issuer.number) != record.inputs_digest:
+            return None
+        opens = spec.renewal.opens(record.not_before, record.not_after)
+        return None if self.ctx.acts_on(record.not_before, opens) else opens
+
+
+def plan_credential(ctx: Context, spec: CredentialSpec, lane: Lane) -> CredentialOutlook:
+    """Return what becomes of one credential that is not settled at a glance."""
+    address = spec.address
+    observed = ctx.credential(address)
+    if address in ctx.damaged:
+        reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
+        return CredentialOutlook((Change(address, Action.UPDATE, (reason,), blocked=(ctx.damaged[address],)),))
+    if observed is not None:
+        return _Present(ctx, spec, lane, observed).outlook()
+    if spec.revoked is not None and _reached(spec, ctx.now):
+        return CredentialOutlook()  # what never was there need not be revoked
+    if (entry := ctx.imports.get(address)) and entry.directory is not None:
+        return _imported(ctx, spec, lane, entry.directory)
+    return _created(ctx, spec, lane)
+
+
+def _created(ctx: Context, spec: CredentialSpec, lane: Lane) -> CredentialOutlook:
+    order = Order.of_credential(spec)
+    signing = Signing(lane.issuer.number)
+    wanted = certificates.wanted_under(ctx, order, lane.issuer, signing.number)
+    change = _certified(ctx, order, lane, signing, Action.CREATE, 1, wanted)
+    if spec.fleet is None:
+        change = replace(change, differences=certificates.creation(order, wanted))
+    return CredentialOutlook((change,), Life(spec.address, spec.renewal, None, wanted.life))
+
+
+def _imported(ctx: Context, spec: CredentialSpec, lane: Lane, directory: str) -> CredentialOutlook:
+    """Adopt a credential that was made elsewhere, after comparing its certificate with what the manifest asks for.
+
+    Of several certificates its record alone knows the files: they are compared by the plan after it.
+    """
+    order = Order.of_credential(spec)
+    wanted = certificates.wanted_under(ctx, order, lane.issuer, lane.issuer.number)
+    blocked = [*wanted.refused]
+    comparison = None
+    if len(wanted.certificates) == 1 and not blocked:
+        try:
+            recorded = [ctx.templates.recorded(f"{directory}/cert.pem", spec.profiles[0])]
+        except PkiError as error:
+            blocked.append(certificates.blocked("import.unreadable", error.message, order, error.hint))
+        else:
+            comparison = certificates.compare(order, recorded, [False], wanted)
+            blocked += certificates.import_findings(order, comparison, directory)
+    same = comparison is not None and not comparison.differences
+    change = Change(
+        spec.address,
+        Action.ADOPT,
+        (Reason(ReasonCode.ADOPTED, f"`import` takes it from {directory}"),),
+        differences=comparison.differences if comparison else (),
+        depends_on=certificates.above(lane.issuer),
+        generation=1,
+        issuer=lane.issuer.name(lane.issuer.number),
+        inputs_digest=lane.digest(spec, lane.issuer.number) if same else None,
+        blocked=tuple(blocked),
+        notices=certificates.import_notices(comparison),
+    )
+    return CredentialOutlook((change,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A credential that state has, in any condition."""
+
+    ctx: Context
+    spec: CredentialSpec
+    lane: Lane
+    observed: ObservedCredential
+
+    def outlook(self) -> CredentialOutlook:
+        adopted = self._adopted()
+        if self.spec.revoked is not None and _reached(self.spec, self.ctx.now):
+            return CredentialOutlook((*adopted, *self._upkeep(None), *self._revoked()))
+        signing = self._signing()
+        case, digest = self._case(signing)
+        if case.action is None:
+            return self._unless_due((*adopted, *self._upkeep(None)))
+        wanted = certificates.wanted_under(self.ctx, self._order, self.lane.issuer, signing.number)
+        case = self._compared(case, wanted, signing)
+        if case.action is Action.UPDATE:
+            return self._unless_due((*adopted, *self._upkeep(None), self._noted(case, digest)))
+        if case.only_time and certificates.gains_nothing(wanted, self._validity):
+            warning = certificates.ends_with_issuer(self._order)
+            return replace(self._unless_due((*adopted, *self._upkeep(None))), warnings=(warning,))
+        main = self._main(case, signing, wanted)
+        life = Life(self.spec.address, self.spec.renewal, self._validity, wanted.life)
+        return CredentialOutlook((*adopted, *self._upkeep(main), main), life)
+
+    @property
+    def _record(self) -> CredentialMeta:
+        return self.observed.record
+
+    @property
+    def _order(self) -> Order:
+        return Order.of_credential(self.spec)
+
+    @property
+    def _validity(self) -> tuple[datetime, datetime]:
+        return self._record.not_before, self._record.not_after
+
+    def _adopted(self) -> tuple[Change, ...]:
+        if self.spec.address not in self.ctx.snapshot.forgotten:
+            return ()
+        reason = reasons.taken_back(self._record.forgotten)
+        return (Change(self.spec.address, Action.ADOPT, (reason,), generation=self._record.generation),)
+
+    def _unless_due(self, changes: tuple[Change, ...]) -> CredentialOutlook:
+        """Return what leaves the certificates as they are."""
+        return CredentialOutlook(changes, Life(self.spec.address, self.spec.renewal, self._validity, None))
+
+    def _upkeep(self, main: Change | None) -> tuple[Change, ...]:
+        """Return what is to be put in order, unless new certificates do it: with them all files are written."""
+        found = credential_upkeep(self.ctx, self.spec, self.observed, self.lane.issuer).change()
+        if found is None or main is not None:
+            return ()
+        revoked = self.spec.revoked is not None or self._record.status is Status.REVOKED
+        missing = lost(self.spec.where, self.observed.faults) if revoked else ()
+        return (replace(found, blocked=missing),)
+
+    def _revoked(self) -> tuple[Change, ...]:
+        if self._record.status is Status.REVOKED or self.spec.revoked is None:
+            return ()
+        wanted = self.spec.revoked
+        why = reasons.revoked(wanted.reason, wanted.at)
+        return (revocation(self.ctx, self.spec.address, self._record, wanted.reason, why, self.spec.where),)
+
+    def _signing(self) -> Signing:
+        """Return who signs its certificates next; where several CA keys signed them, for the one to be replaced."""
+        start, end = self._validity
+        key_ids = dict.fromkeys(signer_key_id(each, self._record) for each in self._record.certificates)
+        found = [self.lane.issuer.signing(self.ctx, key_id, end - start) for key_id in key_ids]
+        return next((each for each in found if each.reason), found[-1])
+
+    def _case(self, signing: Signing) -> tuple[Case, str]:
+        number = signing.present.number if signing.present else signing.number
+        digest = self.lane.digest(self.spec, number)
+        record = self._record
+        revived = [reasons.no_longer_revoked(record.revoked_at)] if record.status is Status.REVOKED else []
+        unmended = [fault for fault in self.observed.faults if not fault.mendable]
+        return Case(
+            keyed=(*self._asked(), *self._key_reasons()),
+            content=() if digest == record.inputs_digest else self._causes(),
+            again=(*([signing.reason] if signing.reason else ()), *revived, *reasons.faults(unmended)),
+            time=certificates.time_reasons(self.ctx, self._validity, self.spec.renewal),
+            rotates=self._rotates or (bool(revived) and self._makes_keys),
+        ), digest
+
+    @property
+    def _makes_keys(self) -> bool:
+        return self.spec.csr is None and all(key.is_made for key in self.spec.keys)
+
+    @property
+    def _rotates(self) -> bool:
+        return self.spec.rotation is Rotation.ALWAYS and self._makes_keys
+
+    def _asked(self) -> list[Reason]:
+        return [reasons.forced()] if self.spec.address in self.ctx.forced else []
+
+    def _key_reasons(self) -> list[Reason]:
+        """Return why the keys on record are not those that the manifest wants."""
+        held = [each.storage for each in self._record.certificates]
+        ours = any(held)
+        if self.spec.csr is not None:
+            return [reasons.csr_instead(self.spec.csr)] if ours else []
+        if not ours:
+            return [reasons.own_key_instead()]
+        if len(held) != len(self.spec.profiles):
+            return [reasons.profiles_named(self._record.profiles, self.spec.profiles)]
+        found: list[Reason] = []
+        for position, each in enumerate(self._record.certificates):
+            for storage in each.storage[:1]:
+                holder = Holder(
+                    self.spec.address,
+                    self.observed.directory,
+                    storage,
+                    each.spki_sha256,
+                    position + 1,
+                    needs.labels_shared(self._order),
+                )
+                found += key_reasons(self.ctx, self._order.key(position), holder)
+        return found
+
+    def _causes(self) -> list[Reason]:
+        profiles = {each.profile: each.profile_digest for each in self._record.certificates}
+        return certificates.causes(self.ctx, self._order, profiles, self._record.variables, self._record.inputs_digest)
+
+    def _compared(self, case: Case, wanted: Wanted, signing: Signing) -> Case:
+        if not wanted.certificates:
+            return case
+        if csr_keys := self._csr_reasons(wanted):
+            case = replace(case, keyed=(*case.keyed, *csr_keys))
+        if not case.content:
+            return case
+        try:
+            recorded = [
+                self.ctx.templates.recorded(self._path(each), each.profile) for each in self._record.certificates
+            ]
+        except PkiError:
+            return case
+        ends = ends_of(signing.present)
+        clipped = [each.not_after in ends for each in self._record.certificates]
+        return replace(case, comparison=certificates.compare(self._order, recorded, clipped, wanted))
+
+    def _csr_reasons(self, wanted: Wanted) -> list[Reason]:
+        recorded = self._record.certificates[0].spki_sha256
+        asked = wanted.certificates[0].spki_sha256
+        if self.spec.csr is None or asked is None or recorded in {None, asked}:
+            return []
+        return [reasons.csr_key_differs(self.spec.csr)]
+
+    def _path(self, certificate: CredentialCertificate) -> str:
+        """Return where a certificate can be read: the issuer's copy, where our own is not as it should be."""
+        signer = signer_of(self.ctx, certificate, self._record)
+        if self.observed.faults and signer is not None:
+            return f"{signer.directory}/certs/{serial_hex(certificate.serial)}.crt"
+        return f"{self.observed.directory}/{certificate.path or 'cert.pem'}"
+
+    def _main(self, case: Case, signing: Signing, wanted: Wanted) -> Change:
+        action = case.action or Action.RENEW
+        change = _certified(self.ctx, self._order, self.lane, signing, action, self._record.generation + 1, wanted)
+        shown = replaced(self.observed, wanted, case.comparison)
+        return replace(
+            change,
+            reasons=case.reasons,
+            differences=case.comparison.differences if case.comparison else (),
+            blocked=(*change.blocked, *self._unfit(case, wanted)),
+            preview={**change.preview, "replaces": shown},
+        )
+
+    def _unfit(self, case: Case, wanted: Wanted) -> tuple[Finding, ...]:
+        """Return what stands against new keys, or against the same ones again."""
+        fixed = self._key_reasons() or (wanted.certificates and self._csr_reasons(wanted))
+        if fixed:
+            return ()
+        if case.action is Action.REKEY:
+            if self.spec.csr is not None:
+                message = f"a new key is asked for, and {self.spec.csr} holds the same as before"
+                return (certificates.blocked("key.fixed", message, self._order, hint="ask its holder for a new CSR"),)
+            key = next((key for key in self.spec.keys if not key.is_made), self.spec.keys[0])
+            return unmakeable(key, self.spec.where)
+        if self._record.revocation_reason == "keyCompromise" and self._record.status is Status.REVOKED:
+            message = "its key is revoked as compromised, and would be certified again"
+            return (certificates.blocked("key.compromised", message, self._order, hint="give it another key"),)
+        return ()
+
+    def _noted(self, case: Case, digest: str) -> Change:
+        return Change(
+            self.spec.address,
+            Action.UPDATE,
+            case.reasons,
+            generation=self._record.generation,
+            inputs_digest=digest,
+        )
+
+
+def _certified(
+    ctx: Context, order: Order, lane: Lane, signing: Signing, action: Action, generation: int, wanted: Wanted
+) -> Change:
+    """Return the change that makes certificates, for new keys or for those that there are."""
+    required = [lane.issuer.need(ctx, signing.number)]
+    if action in {Action.CREATE, Action.REKEY}:
+        required += needs.of_credential(ctx, order, wanted, generation)
+    name = lane.issuer.name(signing.number)
+    spec = order.spec
+    return Change(
+        order.address,
+        action,
+        (reasons.missing(),),
+        depends_on=(*certificates.above(lane.issuer), *certificates.standing_keys(order)),
+        needs=tuple(required),
+        generation=generation,
+        issuer=name,
+        inputs_digest=lane.digest(spec, signing.number) if isinstance(spec, CredentialSpec) else None,
+        blocked=wanted.refused,
+        notices=wanted.notices,
+        preview=certificate_preview(order.profiles, wanted, name),
+    )
+
+
+def lanes(ctx: Context, outlooks: Mapping[str, Outlook]) -> dict[str, Lane]:
+    return {name: Lane.of(ctx, outlook) for name, outlook in outlooks.items()}
+
+
+def _in_plain_files(spec: CredentialSpec, record: CredentialMeta) -> bool:
+    """Say whether all keys are in files of their own, as asked; whatever else is asked needs a closer look."""
+    if spec.csr is not None:
+        return not any(each.storage for each in record.certificates)
+    if len(record.certificates) != len(spec.profiles):
+        return False
+    for position, each in enumerate(record.certificates):
+        key = spec.keys[position] if position < len(spec.keys) else spec.keys[0]
+        for ref in each.storage:
+            if (
+                key.hsm is not None
+                or key.resource is not None
+                or not isinstance(ref, SoftwareKeyRef)
+                or ref.passphrase_env != key.passphrase_env
+                or ref.passphrase_file != key.passphrase_file
+                or not ref.path.startswith("private/")
+            ):
+                return False
+    return True
+
+
+def _reached(spec: CredentialSpec, now: datetime) -> bool:
+    return spec.revoked is not None and (spec.revoked.at is None or spec.revoked.at <= now)

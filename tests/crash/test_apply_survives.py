@@ -1,0 +1,90 @@
+"""Whatever step of an apply fails or is killed, applying again converges, and everything signed is accounted for.
+
+One full apply, two tiers with a credential and their CRLs, is run once for every write, fsync, link, rename, signature
+and key generation in it, in a forked process that is struck at exactly that point; then it is run again, unharmed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.support import killer
+from tests.support.workspaces import TWO_TIER, Home, assert_accounted_for, assert_converged
+
+KEY_CALLS = ("pki.signers.software:SoftwareSigner.sign", "pki.signers.software:generate")
+POINTS = [("kill", "before"), ("kill", "after"), ("kill", "half"), ("enospc", "before"), ("eio", "half")]
+RENEWED = TWO_TIER.replace("name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2\n  onIssuerRekey: reissue")
+REVOKED = f"{TWO_TIER}  revoked: {{reason: keyCompromise}}\n"
+
+
+def strike(home: Home, number: int, mode: str, when: str) -> bool:
+    """Apply in a child with a fault at its n-th call; say whether there was an n-th call."""
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            trigger = killer.arm(number, mode=mode, when=when, calls=KEY_CALLS)
+            home.apply("--parallelism", 1)
+            code = int(trigger.reached)
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    outcome = os.waitstatus_to_exitcode(status)
+    assert outcome in (0, 1, -signal.SIGKILL)
+    return outcome != 0
+
+
+def assert_one_key_each(home: Home) -> None:
+    for layout in home.generations():
+        assert len(list(layout.private.glob("*.key"))) == 1
+    leftovers = [path for path in home.directory.rglob("*") if path.name.endswith((".tmp", "~"))]
+    assert leftovers == []
+
+
+def assert_survives_everything(before: Home, mode: str, when: str, tmp_path: Path) -> int:
+    """Return the number of points that were tried."""
+    for number in count(1):
+        work = tmp_path / "work"
+        shutil.copytree(before.directory, work)
+        home = Home(work, now=before.now)
+        struck = strike(home, number, mode, when)
+        home.applied()
+        assert_converged(home)
+        assert_accounted_for(home)
+        assert_one_key_each(home)
+        shutil.rmtree(work)
+        if not struck:
+            return number - 1
+    raise AssertionError
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "when"), POINTS)
+def test_a_first_apply_survives(mode: str, when: str, tmp_path: Path, record_property) -> None:
+    tried = assert_survives_everything(Home.make(tmp_path / "home"), mode, when, tmp_path)
+
+    record_property("points", tried)
+    assert tried > (30 if when == "half" else 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "when"), POINTS)
+@pytest.mark.parametrize("later", ["renewal", "rekey", "revocation"])
+def test_a_later_apply_survives(later: str, mode: str, when: str, tmp_path: Path, record_property) -> None:
+    """A renewal of the credential and the CRLs, a CA's new key with all below it, a revocation."""
+    home = Home.make(tmp_path / "home")
+    home.applied()
+    home.declare({"renewal": TWO_TIER, "rekey": RENEWED, "revocation": REVOKED}[later])
+    home.now += timedelta(days=300 if later == "renewal" else 1)
+
+    tried = assert_survives_everything(home, mode, when, tmp_path)
+
+    record_property("points", tried)
+    assert tried > 10

@@ -1,0 +1,246 @@
+"""`qpki plan`, `explain`, `graph`, `show` and `due` on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.painting import painted
+from tests.support.workspaces import TWO_TIER, Home
+
+NOTHING = "apiVersion: qpki.io/v1\nkind: Workspace\nmetadata: {name: empty}\n"
+ENCRYPTED = TWO_TIER.replace("cn: Test Root CA}", "cn: Test Root CA}\n  key: {passphraseEnv: NOWHERE_SET}")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.make(tmp_path / "workspace")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Home:
+    return Home.make(tmp_path / "empty", NOTHING)
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    made = Home.make(tmp_path_factory.mktemp("applied"))
+    made.applied()
+    return made
+
+
+def ok(home: Home, command: str, *arguments: object) -> str:
+    outcome = home.qpki(command, *arguments)
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome.stdout
+
+
+def refused(home: Home, command: str, *arguments: object) -> tuple[str, str]:
+    outcome = home.qpki(command, *arguments)
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    return outcome.error, outcome.hint
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(home):
+    before = home.tree()
+    shown = ok(home, "plan")
+
+    assert shown.startswith("Plan: 3 to create, 2 to refresh.\n  digest ")
+    assert "  # ca/root will be created: the manifest has it, state does not\n  + ca/root " in shown
+    assert "\nNext due after this plan:\n  crl/issuing " in shown
+    assert home.tree() == before
+
+
+def test_the_same_files_and_time_give_the_same_bytes(home):
+    for form in ("text", "json", "markdown"):
+        first, second = (ok(home, "plan", "-o", form, "--now", "2026-11-23T09:00:00Z") for _ in range(2))
+
+        assert first == second
+
+
+def test_a_plan_needs_no_secret(tmp_path):
+    """A passphrase that is not set, as on the runner of a pull request."""
+    shown = ok(Home.make(tmp_path, ENCRYPTED), "plan")
+
+    assert "Apply will need:\n  variable NOWHERE_SET   passphrase of state/ca/root/private/" in shown
+
+
+def test_nothing_to_do_is_said_first(applied):
+    assert ok(applied, "plan").startswith("No changes. The PKI matches the manifests.\n")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--detailed-exitcode"], 2)])
+def test_changes_end_with_2_if_asked_for(home, arguments, code):
+    assert home.qpki("plan", *arguments).exit_code == code
+
+
+def test_no_changes_end_with_0_even_so(empty):
+    assert empty.qpki("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_a_saved_plan_is_what_json_shows(home):
+    out = home.directory / "plan.json"
+    outcome = home.qpki("plan", "--out", out, "-o", "json")
+
+    assert outcome.exit_code == 0
+    assert json.loads(out.read_bytes()) == outcome.json
+    assert outcome.json["format_version"] == "1.0"
+    assert outcome.json["tool"]["name"] == "qpki"
+    assert outcome.stderr == (
+        f"\nSaved to {out}. To do exactly this, and nothing if anything changed: qpki apply {out}\n"
+    )
+
+
+def test_the_short_digest_is_the_beginning_of_the_whole(home):
+    digest = home.plan()["digest"].removeprefix("sha256:")
+
+    assert f"\n  digest {digest[:12]}, now 2026-11-23 12:00:00 UTC, horizon 1 day\n" in ok(home, "plan")
+
+
+def test_a_plan_replaces_a_plan_and_nothing_else(home):
+    out = home.directory / "plan.json"
+    ok(home, "plan", "--out", out, "--now", "2026-11-01T00:00:00Z")
+    ok(home, "plan", "--out", out)
+
+    assert json.loads(out.read_bytes())["now"] == "2026-11-23T12:00:00Z"
+    manifest = home.directory / "qpki.yaml"
+    before = manifest.read_bytes()
+    error, _ = refused(home, "plan", "--out", manifest)
+    assert error == f"invalid value for '--out': {str(manifest)!r} is there and is not a plan; choose another name"
+    assert manifest.read_bytes() == before
+
+
+def test_a_plan_of_a_newer_version_is_a_plan(home):
+    out = home.directory / "plan.json"
+    out.write_text('{"format_version": "2.0"}')
+    ok(home, "plan", "--out", out)
+
+    assert json.loads(out.read_bytes())["format_version"] == "1.0"
+
+
+def test_markdown_is_a_comment_of_bounded_size(home):
+    whole = ok(home, "plan", "-o", "markdown")
+    short = ok(home, "plan", "-o", "markdown", "--max-bytes", "2000")
+
+    assert whole.startswith("<!-- qpki-plan -->\n\n**Plan: 3 to create, 2 to refresh.**\n\n")
+    assert len(short.encode()) <= 2000
+    assert re.search(r"^\*\*\d changes? not shown\*\*", short, re.MULTILINE)
+
+
+def test_a_selection_takes_along_what_it_depends_on(home):
+    changes = home.changes("--only", "crl/issuing")
+
+    assert changes == [("ca/root", "create"), ("ca/issuing", "create"), ("crl/issuing", "refresh")]
+    shown = ok(home, "plan", "--only", "crl/issuing")
+    assert "\n  only crl/issuing\n  taken along, because what was named depends on them: " in shown
+
+
+def test_a_selection_leaves_out_what_it_excludes_and_replaces_what_it_names(applied, home):
+    assert ("credential/web", "create") not in home.changes("--exclude", "credential/*")
+    assert ("credential/web", "rekey") in applied.changes("--replace", "credential/web")
+
+
+def test_a_later_time_or_a_longer_horizon_shows_what_will_be_due(applied):
+    later = applied.changes("--only", "crl/root", "--now", "2026-11-28T00:00:00Z")
+
+    assert later == [("crl/root", "refresh")]
+    assert applied.changes("--only", "crl/root", "--horizon", "4d") == later
+    shown = ok(applied, "plan", "--only", "crl/root", "--now", "2026-11-28T00:00:00Z")
+    assert "(60 hours left, 64% elapsed)" in shown
+
+
+def test_a_workspace_is_found_upwards(home):
+    below = home.directory / "pki" / "deep"
+    below.mkdir(parents=True)
+
+    assert ok(Home(below), "plan").startswith("Plan: 3 to create")
+
+
+def test_where_there_is_no_workspace_that_is_said(tmp_path):
+    error, hint = refused(Home(tmp_path), "plan")
+
+    assert "qpki.yaml" in error
+    assert hint
+
+
+def test_color_adds_nothing_to_the_words(home):
+    plain = ok(home, "plan")
+    home.env = {"NO_COLOR": "", "FORCE_COLOR": "1"}
+    colored = ok(home, "plan")
+
+    assert colored != plain
+    assert ANSI.sub("", colored) == plain
+    assert "  \x1b[32m+\x1b[0m ca/root" in colored
+
+
+@pytest.mark.parametrize(
+    ("line", "colored"),
+    [
+        ("Plan: 1 to create.", "\x1b[1mPlan:\x1b[0m 1 to create."),
+        ("  # x will be created: y", "\x1b[1m  # x will be created: y\x1b[0m"),
+        ("  ± credential/web", "  \x1b[35m±\x1b[0m credential/web"),
+        ("      x  - DNS:a", "      x  \x1b[31m-\x1b[0m DNS:a"),
+        ("         + DNS:b", "         \x1b[32m+\x1b[0m DNS:b"),
+        ("      blocked  no", "      \x1b[31m\x1b[1mblocked\x1b[0m  no"),
+        ("  warning: no", "  \x1b[33m\x1b[1mwarning\x1b[0m: no"),
+        ("      subject  CN=a - b", "      subject  CN=a - b"),
+        ("  ca/root", "  ca/root"),
+    ],
+)
+def test_a_line_is_colored_by_what_it_begins_with(line, colored):
+    assert painted(line) == colored
+
+
+def test_explain_tells_of_one_resource(applied):
+    shown = ok(applied, "explain", "credential/web")
+
+    assert shown.startswith("credential/web\n  Declared: qpki.yaml:20:1\n  Subject:  CN=www.example.com\n")
+    assert "\nGeneration 1, current, in state/credential/web:\n" in shown
+    assert "\nNow: nothing is planned.\n\nNext:\n  credential/web   renewal   " in shown
+    assert json.loads(ok(applied, "explain", "ca/root", "-o", "json"))["dependents"] == ["ca/issuing", "crl/root"]
+
+
+def test_an_unknown_address_has_a_suggestion(home):
+    assert refused(home, "explain", "ca/isuing") == ("there is no 'ca/isuing'", "did you mean `ca/issuing`?")
+    assert refused(home, "show", "ca/isuing") == ("there is no 'ca/isuing'", "did you mean `ca/issuing`?")
+
+
+def test_show_is_the_state_as_a_table(home, applied):
+    assert re.findall(r"^(\S+) +(\w+) ", ok(home, "show"), re.MULTILINE)[1:-1] == [
+        (address, "absent") for address in ("ca/issuing", "ca/root", "credential/web", "crl/issuing", "crl/root")
+    ]
+    found = json.loads(ok(applied, "show", "-o", "json"))["resources"]
+    assert {each["address"]: each["status"] for each in found} == {
+        "ca/issuing": "valid",
+        "ca/root": "valid",
+        "credential/web": "valid",
+        "crl/issuing": "current",
+        "crl/root": "current",
+    }
+
+
+def test_show_as_of_a_later_time(applied):
+    found = json.loads(ok(applied, "show", "crl/root", "-o", "json", "--now", "2027-06-01T00:00:00Z"))
+
+    assert found["status"] == "expired"
+    assert ok(applied, "show", "credential/web").startswith("Address:    credential/web\nStatus:     valid\n")
+
+
+def test_graph_is_mermaid_dot_or_json(home):
+    assert ok(home, "graph").startswith('flowchart TD\n  n0["+ ca/root"]\n')
+    assert ok(home, "graph", "-o", "dot").startswith("digraph qpki {\n")
+    assert {"from": "n0", "to": "n1"} in json.loads(ok(home, "graph", "-o", "json"))["edges"]
+
+
+def test_due_lists_what_waits_and_what_comes(applied):
+    assert [line.split()[:2] for line in ok(applied, "due").splitlines()[1:3]] == [
+        ["crl/issuing", "refresh"],
+        ["crl/root", "refresh"],
+    ]
+    facts = json.loads(ok(applied, "due", "--within", "1d", "--now", "2026-11-29T00:00:00Z", "-o", "json"))
+    assert [due["address"] for due in facts["due_now"]] == ["crl/issuing", "crl/root"]
+    assert facts["due_soon"] == []
