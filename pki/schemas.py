@@ -88,10 +88,13 @@ def bundled_schema(name: str) -> str:
     Raises:
         LookupError: there is no schema of that name.
     """
-    schema: dict[str, Any] = json.loads(schema_text(name))
+    text = schema_text(name)
     parts: dict[str, Any] = {}
-    bundled = _bundled(schema, "", parts)
-    return json.dumps(bundled | {"$defs": {**bundled.get("$defs", {}), **parts}}, indent=2) + "\n" if parts else schema_text(name)
+    schema: dict[str, Any] = _bundled(json.loads(text), "", parts)
+    if not parts:
+        return text
+    schema["$defs"] = schema.get("$defs", {}) | parts
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def _bundled(part: Any, home: str, parts: dict[str, Any]) -> Any:  # noqa: ANN401  any part of a schema

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pki.findings import Finding
-from pki.store.meta import CaMeta, CredentialMeta, KeyMeta
+from pki.store.meta import CaMeta, CertificateFacts, CredentialMeta, KeyMeta
 from reconciler.model import Address
 
 
@@ -82,6 +82,12 @@ class Generation:
     last_expiry: datetime | None = None
     """When the last certificate that it issued ends; None when it issued none."""
     orphans: tuple[Orphan, ...] = ()
+    found: CertificateFacts | None = None
+    """What `ca.crt` says of its certificate, for a record from before there were facts."""
+
+    @property
+    def certificate(self) -> CertificateFacts | None:
+        return self.record.certificate or self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class Snapshot:
         """Return the generations by subject key identifier (upper-case hex): who signed, and can revoke, what."""
         found = {}
         for generation in self.generations():
-            facts = generation.record.certificate
+            facts = generation.certificate
             if facts and facts.subject_key_id:
                 found[facts.subject_key_id.upper()] = generation
         return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pki.ports import Ports
 from reconciler import manifest as manifests
 from reconciler.kinds.desired import Manifest
-from reconciler.plan.model import Plan, Selection
+from reconciler.plan.model import DUE_LIMIT, Plan, Selection
 from reconciler.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -82,8 +82,11 @@ class Workspace:
         horizon: timedelta | None = None,
         selection: Selection = EVERYTHING,
         snapshot: Snapshot | None = None,
+        due_limit: int | None = DUE_LIMIT,
     ) -> Plan:
         """Return what would be done; `now` is the clock's time and `horizon` the workspace's unless given.
+
+        `due_limit` bounds the dates that are given of what comes due; None is no bound.
 
         Raises:
             PkiError: an address or glob of the selection matches nothing.
@@ -91,7 +94,7 @@ class Workspace:
         from reconciler.drivers.templates import ProfileTemplates  # noqa: PLC0415 - compiling costs imports
         from reconciler.plan.planner import make_plan  # noqa: PLC0415 - the same
 
-        moment = now or self.ports.clock()
+        moment = (now or self.ports.clock()).replace(microsecond=0)
         catalog = manifests.catalog(self.root, self.manifest)
         return make_plan(
             self.manifest,
@@ -100,6 +103,7 @@ class Workspace:
             now=moment,
             horizon=horizon,
             selection=selection,
+            due_limit=due_limit,
         )
 
     def is_settled(self) -> bool:
@@ -118,7 +122,8 @@ class Workspace:
         """
         from reconciler import lock  # noqa: PLC0415 - the same
         from reconciler.apply.stale import require_digest  # noqa: PLC0415 - the same
-        from reconciler.plan.digest import plan_digest  # noqa: PLC0415 - the same
+        from reconciler.plan.digest import facts_digest  # noqa: PLC0415 - the same
+        from reconciler.plan.facts import plan_facts  # noqa: PLC0415 - the same
 
         with lock.exclusive(self.state, holder=terms.holder, timeout=terms.lock_timeout) as abandoned:
             if abandoned:
@@ -129,7 +134,8 @@ class Workspace:
                 now=approved.now, horizon=approved.horizon, selection=approved.selection, snapshot=snapshot
             )
             if terms.binding:
-                require_digest(plan, plan_digest(approved), before=approved)
+                facts = plan_facts(approved)
+                require_digest(plan, facts_digest(facts), before=facts)
             return _execute(again, plan, snapshot, terms)
 
 

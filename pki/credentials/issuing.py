@@ -60,9 +60,9 @@ def enroll(authority: Authority, request: EnrollRequest) -> Credential:
         _require_free(layout)
         issued = issue(frozenset())
         derived = contents(layout, issued.records, issued.certificates, authority)
-        files.write_many({layout.file(".gitignore"): GITIGNORE, **derived})
         record = CredentialMeta(id=layout.id, created=now, **_facts(authority, request, issued))
-        files.write(layout.meta, meta.dump(record))
+        # In this order, and all staged before the first is moved into place: the record comes last.
+        files.write_many({layout.file(".gitignore"): GITIGNORE, **derived, layout.meta: meta.dump(record)})
     return Credential.open(layout.root, layout.id)
 
 
@@ -101,8 +101,8 @@ def renew(authority: Authority, credential: Credential, request: EnrollRequest, 
             revocation_reason=None,
             **_facts(authority, request, issued),
         )
-        files.write(layout.meta, meta.dump(renewed))
-        files.write_many(contents(layout, issued.records, issued.certificates, authority))
+        derived = contents(layout, issued.records, issued.certificates, authority)
+        files.write_many({layout.meta: meta.dump(renewed), **derived})  # in this order, all staged before
     return Credential.open(layout.root, layout.id)
 
 

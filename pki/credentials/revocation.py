@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,12 +22,14 @@ def revoke(
     reason: str | None,
     *,
     invalidity_date: datetime | None = None,
+    leave: Collection[int] = (),
 ) -> Credential:
     """Revoke the certificates of all generations of a credential that have not ended, and record when and why.
 
     Each is revoked at the CA, or the generation of it, whose key signed it. One that is revoked already keeps its date
     and reason. Present ones that have ended are revoked too where their CA is given: the record covers them.
-    `invalidity_date` is since when they are not to be trusted (RFC 5280 section 5.3.2).
+    `invalidity_date` is since when they are not to be trusted (RFC 5280 section 5.3.2). `leave` has the serials of
+    earlier certificates that are left as they are, when the CA that signed them is out of reach.
 
     Raises:
         StoreError: the credential is revoked already, none of its certificates is left to revoke, or a CA that signed
@@ -40,7 +42,7 @@ def revoke(
         if record.status is Status.REVOKED:
             raise StoreError(f"credential {record.id} is revoked already; its date and reason stay")
         revocations: list[Revocation] = []
-        for authority, serials in _by_issuer(record, given):
+        for authority, serials in _by_issuer(record, given, leave):
             revocations += authority.ensure_revoked(serials, reason, invalidity_date=invalidity_date)
         last = max(revocations, key=lambda each: each.at)
         revoked = record.revoked(last.at, last.reason)
@@ -48,13 +50,16 @@ def revoke(
     return replace(credential, meta=revoked)
 
 
-def _by_issuer(record: CredentialMeta, authorities: Sequence[Authority]) -> list[tuple[Authority, list[int]]]:
+def _by_issuer(
+    record: CredentialMeta, authorities: Sequence[Authority], leave: Collection[int]
+) -> list[tuple[Authority, list[int]]]:
     """Return each CA with the serials that it is to revoke.
 
     Raises:
         StoreError: a certificate that is valid is by none of them, or there is nothing to revoke.
     """
-    issued = [*record.previous, *(replace(each, issuer_key_id=signed_by(each, record)) for each in record.certificates)]
+    earlier = (each for each in record.previous if each.serial not in leave)
+    issued = [*earlier, *(replace(each, issuer_key_id=signed_by(each, record)) for each in record.certificates)]
     found: dict[int, list[int]] = {}
     for certificate in issued:
         position = _position(certificate, authorities)

@@ -309,7 +309,9 @@ def _staged(path: Path, data: bytes, mode: int) -> Iterator[Path]:
             os.fsync(descriptor)
         yield temporary
     finally:
-        with suppress(OSError):  # gone already when it was moved into place
+        # Gone already when it was moved into place. What cannot be removed is an error: it can be a private key, and
+        # the step that is done again sweeps it away.
+        with _explained("clean up beside", path), suppress(FileNotFoundError):
             temporary.unlink()
 
 

@@ -92,9 +92,9 @@ class Run:
         causes = blocked(self.plan.changes)
         chosen = [change for place, change in enumerate(self.plan.changes) if place not in causes]
         with ExitStack() as stack:
-            stack.callback(self.context.close)
             secrets = self.context.ports.secrets
             unlock(self.context.root, [need for change in chosen for need in change.needs], secrets, stack)
+            stack.callback(self.context.close)
             if self.log.unfinished:
                 self._write_lacking()
             if chosen:

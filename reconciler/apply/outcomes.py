@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.apply.tasks import must_be_done
 from reconciler.model import Address, Event
+from reconciler.plan.dependence import stops
 from reconciler.plan.model import Change, Plan
 
 
@@ -57,7 +57,7 @@ def blocked(changes: Sequence[Change]) -> dict[int, Address]:
     causes: dict[Address, tuple[Change, Address]] = {}
     for place, change in enumerate(changes):
         above = (causes[each] for each in (change.address, *change.depends_on) if each in causes)
-        inherited = next((cause for earlier, cause in above if must_be_done(earlier, change)), None)
+        inherited = next((cause for earlier, cause in above if stops(earlier, change)), None)
         cause = change.address if change.blocked else inherited
         if cause is not None:
             found[place] = cause

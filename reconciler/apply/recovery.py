@@ -85,8 +85,8 @@ def _recorded_keys(snapshot: Snapshot) -> Iterator[Event]:
         yield from events.ca_key(ca_of(generation.name), generation.record, _MADE, generation.directory)
     for credential in snapshot.credentials.values():
         record, address = credential.record, Address(Kind.CREDENTIAL, credential.name)
-        for certificate in record.certificates:
-            yield from events.credential_key(address, record, certificate, _MADE, credential.directory)
+        for certificate in (*record.previous, *record.certificates):
+            yield from events.credential_key(address, certificate, _MADE, credential.directory)
     for key in snapshot.keys.values():
         yield events.standalone_key(Address(Kind.KEY, key.name), key.record, _MADE, key.directory)
 
@@ -103,23 +103,31 @@ def _of_cas(context: Context, snapshot: Snapshot, logged: Logged) -> Iterator[Ev
     for generation in snapshot.generations():
         with suppress(PkiError):
             authority = context.authority(generation.name)
-            authority.ledger.settle(authority.now())
+            _settle(authority)
             found = (_of_index, _of_own, _of_crls)
             yield from [event for each in found for event in each(authority, generation.name, logged)]
 
 
+def _settle(authority: Authority) -> None:
+    """Settle what a killed run left open at a CA: its serials, and a CRL that was published but never marked so."""
+    ledger, published = authority.ledger, authority.meta.crl
+    with ledger.exclusive(authority.now()):
+        begun = ledger.open_crl_numbers()
+        if begun and published is not None and max(begun) <= published.number:
+            ledger.crl_published()
+
+
 def _of_index(authority: Authority, name: str, logged: Logged) -> Iterator[Event]:
     rows = authority.ledger.entries(authority.now())
-    unknown = [row for row in rows if events.serial_text(row.serial) not in logged.issued]
-    holders = Journal(authority.layout.journal).holders() if unknown else {}
-    for row in unknown:
+    issued = [row for row in rows if events.serial_text(row.serial) not in logged.issued]
+    revoked = [row for row in rows if row.status == "R" and events.serial_text(row.serial) not in logged.revoked]
+    holders = Journal(authority.layout.journal).holders() if issued or revoked else {}
+    for row in issued:
         path = authority.layout.issued(serial_hex(row.serial))
         if files.exists(path):
             yield _issued(stored_certificates(path)[0], _holder(holders, row), name)
-    for row in rows:
-        if row.status == "R" and events.serial_text(row.serial) not in logged.revoked:
-            address = _holder(holders, row) or ca_of(name)
-            yield from events.revoked(address, [revocation(row)], name)
+    for row in revoked:
+        yield from events.revoked(_holder(holders, row) or ca_of(name), [revocation(row)], name)
 
 
 def _of_own(authority: Authority, name: str, logged: Logged) -> Iterator[Event]:

@@ -22,7 +22,7 @@ from reconciler.plan.model import Need
 class Remembered:
     """A source of secrets that asks each of them once, whether it comes or not, and never two at a time."""
 
-    source: SecretSource
+    source: SecretSource = field(repr=False)
     _answers: dict[tuple[SecretRef, str], str | SecretError] = field(default_factory=dict, repr=False)
     _asking: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 from reconciler.apply.schedule import Task
 from reconciler.model import Action, Address, Event, Kind
-from reconciler.plan.context import ca_of, generation_name
+from reconciler.plan.context import ca_of
+from reconciler.plan.dependence import must_be_done
 from reconciler.plan.model import Change
 from reconciler.snapshot import ObservedCa, ObservedCredential, Snapshot
 
 Make = Callable[[Change], tuple[Event, ...]]
-
-_BRINGS = frozenset({Action.CREATE, Action.REKEY, Action.ADOPT, Action.MOVE})
-"""What makes a generation of a CA be where a change expects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +62,6 @@ class Tasks:
         for key_id in filter(None, _issuer_key_ids(found)):
             if name := self.signers.get(key_id.upper()):
                 yield name
-
-
-def must_be_done(earlier: Change, later: Change) -> bool:
-    """Say whether a change makes no sense when an earlier one, which it depends on, was not made.
-
-    A CRL does as long as its generation is there: it is put out when everything else fails, lest it run out.
-    """
-    if later.address.kind is not Kind.CRL or earlier.address == later.address:
-        return True
-    if earlier.address.kind is not Kind.CA or earlier.action not in _BRINGS:
-        return False
-    made = generation_name(earlier.address.name, earlier.generation or 1)
-    return earlier.action is Action.MOVE or made == later.address.name
 
 
 def _issuer_key_ids(found: ObservedCa | ObservedCredential | None) -> Iterator[str | None]:

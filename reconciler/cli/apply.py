@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,7 +41,6 @@ _CLOCK_SKEW = timedelta(minutes=5)
 @click.command(
     cls=Verb,
     examples=[
-        "qpki apply",
         "qpki apply plan.json --auto-approve",
         "qpki apply --only 'crl/*' --auto-approve",
     ],
@@ -77,7 +78,7 @@ def apply(  # noqa: PLR0913 - one parameter per option
     output: str,
     auto_approve: bool,
 ) -> int:
-    """Do what plan shows: make keys, issue certificates, sign CRLs, revoke.
+    """Do what plan shows: keys, certificates, revocations, CRLs.
 
     PLAN is a plan that `qpki plan --out` saved: exactly that is done, or nothing if anything changed (exit 5). Without
     it a new plan is shown first, and `yes` begins. PINs and passphrases are asked for before the first step, once each.
@@ -89,9 +90,12 @@ def apply(  # noqa: PLR0913 - one parameter per option
     _require_expected(plan, expect_digest)
     if now is not None:
         app.warn(f"Changes are made as of {now.isoformat()}, not of the time now.", "The audit log says so.")
-    if not any(not change.blocked for change in plan.changes) and opened.is_settled():
+    if _has_steps(plan):
+        _confirm(app, plan, output, auto_approve=auto_approve)
+    elif opened.is_settled():
         return _nothing(app, plan, output)
-    _confirm(app, plan, output, auto_approve=auto_approve)
+    else:
+        app.say("The last apply was killed; the audit log is told what it did.")
     binding = plan_file is not None or expect_digest is not None or not auto_approve
     interruption = Interruption(_stop())
     progress = Progress(app)
@@ -120,6 +124,8 @@ class Progress:
         if since is not None:
             took = time.monotonic() - since
             self._say(f"{outcome.change.address}: {outcome.verdict} ({took:.1f} s)")
+        if self.app.debug and outcome.error is not None:
+            traceback.print_exception(outcome.error)
 
     def _say(self, text: str) -> None:
         if sys.stderr.isatty():
@@ -142,10 +148,11 @@ def _plan(
         return opened.plan(now=now, horizon=horizon, selection=selection)
     if selection != Everything() or horizon is not None:
         raise click.UsageError("a saved plan has its own selection and horizon: make another plan for others")
-    saved = wire.read(plan_file.read_bytes(), plan_file)
+    text = plan_file.read_bytes()
+    saved = wire.read(text, plan_file)
     _require_past(opened, saved.now, now)
     plan = opened.plan(now=saved.now, horizon=saved.horizon, selection=saved.selection)
-    require_digest(plan, saved.digest)
+    require_digest(plan, saved.digest, before=json.loads(text))
     return plan
 
 
@@ -165,6 +172,12 @@ def _require_expected(plan: Plan, expected: str | None) -> None:
 
     if expected is not None:
         require_digest(plan, expected)
+
+
+def _has_steps(plan: Plan) -> bool:
+    from reconciler.apply.outcomes import blocked
+
+    return len(blocked(plan.changes)) < len(plan.changes)
 
 
 def _nothing(app: App, plan: Plan, output: str) -> int:

@@ -107,7 +107,7 @@ def explain(app: App, address: str, workspace: Path, now: datetime | None, outpu
         explaining.find(address, opened.manifest, snapshot),
         opened.manifest,
         snapshot,
-        opened.plan(now=now, snapshot=snapshot),
+        opened.plan(now=now, snapshot=snapshot, due_limit=None),
     )
     facts = explanations.explanation_facts(found)
     app.show(facts, lambda _: explanations.explanation_text(found), output, paint=painted)
@@ -175,7 +175,7 @@ def due(app: App, within: timedelta, workspace: Path, now: datetime | None, outp
     from reconciler.plan.due import due_within
     from reconciler.render import dues
 
-    found = planning.opened(app, workspace).plan(now=now)
+    found = planning.opened(app, workspace).plan(now=now, due_limit=None)
     app.show(dues.due_facts(found, due_within(found, within), within), dues.due_text, output)
 
 

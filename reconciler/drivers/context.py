@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pki.authority import Authority
 from pki.errors import StoreError
-from pki.keyrefs import KeyRef, SoftwareKeyRef
+from pki.keyrefs import KeyRef, SoftwareKeyRef, shared_key_name
 from pki.ports import Ports, SecretRef
 from pki.profiles.catalog import Catalog
 from pki.profiles.model import Profile
@@ -22,7 +22,7 @@ from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.desired import Manifest
 from reconciler.kinds.keys import KeySpec, StandaloneKeySpec
-from reconciler.model import Address
+from reconciler.model import Address, Kind
 from reconciler.plan.context import ca_of
 from reconciler.snapshot import Snapshot
 
@@ -172,11 +172,19 @@ class Context:
         """
         if not isinstance(stored, SoftwareKeyRef) or spec.hsm is not None:
             return stored
-        if spec.resource is not None:
-            shared = self.key(spec.resource).directory / "private" / "key.pem"
-            return replace(stored, path=relpath(self.place(shared), place))
+        shared = shared_key_name(stored.path)
+        if shared is not None:
+            return replace(stored, path=stored.path.replace(f"/key/{shared}/", f"/key/{self._key_now(shared)}/"))
         file = spec.passphrase_file and relpath(spec.passphrase_file, place)
         return replace(stored, passphrase_env=spec.passphrase_env, passphrase_file=file)
+
+    def _key_now(self, name: str) -> str:
+        """Return what a standalone key is called now that may have been moved, be it more than once."""
+        ways = {each.source: each.target for each in self.manifest.workspace.moved}
+        address, unseen = Address(Kind.KEY, name), dict(ways)
+        while address in unseen and not files.exists(self.key(address.name).meta):
+            address = unseen.pop(address)
+        return address.name
 
     def _all_generations(self) -> list[str]:
         """Return all directories of CAs that have a record."""

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pki.errors import EncodingError, StateCorruptError, StoreError
-from pki.ledger import RESTORE
 from pki.store import files, meta
 from pki.store.layout import CaLayout, inside
 from pki.store.meta import CaMeta, CertificateFacts
 from pki.store.wire import serial_hex
 from pki.x509.certificates import Certificate, parse_certificate
+
+RESTORE = "restore the file from git or a backup"
+"""The way out when a file of state is missing, damaged or another."""
 
 
 def recorded_ca(root: Path, state: str, directory: str) -> tuple[CaMeta, Certificate]:
@@ -34,7 +36,7 @@ def recorded_ca(root: Path, state: str, directory: str) -> tuple[CaMeta, Certifi
 def find_certificate(root: Path, state: str, directory: str, facts: CertificateFacts) -> Certificate | None:
     """Return a CA's certificate, from `ca.crt` or from a copy: its own, or the one that its issuer filed."""
     own = CaLayout(inside(root, directory))
-    copies = (own.certificate, inside(own.root, f"own/{serial_hex(facts.serial)}.crt"))
+    copies = (own.certificate, own.own(serial_hex(facts.serial)))
     for path in (*copies, *_filed(root, state, facts.serial)):
         certificate = _parsed(path)
         if certificate is not None and facts.describes(certificate):

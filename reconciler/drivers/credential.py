@@ -146,7 +146,8 @@ def _keys(
     place = context.place(context.credential(spec.name).directory)
     for position, certificate in enumerate(record.certificates):
         if certificate.spki_sha256 not in known:
-            yield from events.credential_key(spec.address, record, certificate, order.key(position), place)
+            algorithm = context.profile(certificate.profile).algorithm.name
+            yield from events.credential_key(spec.address, certificate, order.key(position), place, algorithm)
 
 
 def _open(context: Context, spec: CredentialSpec) -> Credential:

@@ -35,11 +35,11 @@ def ca_key(address: Address, record: CaMeta, spec: KeySpec, place: str) -> Itera
 
 
 def credential_key(
-    address: Address, record: CredentialMeta, certificate: CredentialCertificate, spec: KeySpec, place: str
+    address: Address, certificate: CredentialCertificate, spec: KeySpec, place: str, algorithm: str | None = None
 ) -> Iterator[Event]:
     """Tell of the key of one of a credential's certificates; one that came with a CSR is not ours."""
     for storage in certificate.storage:
-        yield _key(address, spec, certificate.algorithm, certificate.spki_sha256, storage, place, record.generation)
+        yield _key(address, spec, algorithm, certificate.spki_sha256, storage, place, certificate.generation)
 
 
 def standalone_key(address: Address, record: KeyMeta, spec: KeySpec, place: str) -> Event:
@@ -99,7 +99,7 @@ def _issued(address: Address, certificate: Any, issuer: str | None, facts: dict[
 def _key(
     address: Address,
     spec: KeySpec,
-    algorithm: str,
+    algorithm: str | None,
     spki_sha256: str | None,
     storage: KeyRef,
     place: str,

@@ -23,13 +23,20 @@ Issued = dict[str, list[int]]
 def of_credential(
     context: Context, address: Address, reason: str, *, invalidity_date: datetime | None = None
 ) -> list[Event]:
-    """Revoke a credential's certificates, and note it in its record."""
+    """Revoke a credential's certificates, and note it in its record; those by no CA in state are left."""
     layout = context.credential(address.name)
     found = Credential.open(layout.root, layout.id)
-    issued = _by_issuer(context, _serials_of_credential(found.meta, context.ports.clock()))
+    serials = _serials_of_credential(found.meta, context.ports.clock())
+    issued = _by_issuer(context, serials)
     authorities = {name: context.authority(name) for name in issued}
     standing = {name: _standing(authorities[name], serials) for name, serials in issued.items()}
-    credentials.revoke(list(authorities.values()), found, reason, invalidity_date=invalidity_date)
+    credentials.revoke(
+        list(authorities.values()),
+        found,
+        reason,
+        invalidity_date=invalidity_date,
+        leave=set(serials).difference(*issued.values()),
+    )
     return [*_events(address, authorities, standing)]
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from pki.algorithms import SchemeChoice
 from pki.errors import PkiError, RequestError, about
+from pki.keyrefs import KeyRef
 from pki.profiles.catalog import Catalog
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, IssuerFacts, Profile
 from pki.signers.base import spki_sha256
-from pki.store import files
-from pki.store.layout import inside
+from pki.store import files, meta
+from pki.store.layout import CaLayout, inside
 from pki.x509.certificates import parse_certificate
 from pki.x509.requests import CertificateRequest, parse_request, verify_request
 from reconciler.drivers import content
@@ -87,6 +88,10 @@ class ProfileTemplates:
             )
         return self._issuers[directory]
 
+    def storage(self, directory: str) -> KeyRef:
+        with _from(self._root):
+            return meta.load_ca(CaLayout(inside(self._root, directory)).meta).keys[0].storage
+
     def _profile(self, name: str) -> Profile:
         if name not in self._profiles:
             self._profiles[name] = self._catalog.get(name)
@@ -119,9 +124,14 @@ def _from(root: Path) -> Iterator[None]:
     try:
         yield
     except PkiError as error:
-        error.message = error.message.replace(f"{root}/", "")
+        error.message = _relative(error.message, root)
+        error.hint = error.hint and _relative(error.hint, root)
         error.args = (error.message,)
         raise
+
+
+def _relative(text: str, root: Path) -> str:
+    return text.replace(f"{root}/", "").replace(str(root), "the workspace")
 
 
 def _facts(template: CertificateTemplate) -> IssuerFacts:

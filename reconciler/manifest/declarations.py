@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -58,18 +58,18 @@ class Declaration:
 
 def read_declarations(reading: Reading) -> list[Declaration]:
     """Return what `qpki.yaml` and the files that it includes declare, in the order of files and lines."""
-    first = _declared(reading, ROOT_FILE)
-    workspaces = [each for each in first if each.kind == "Workspace"]
-    if not workspaces and not reading.unread:
+    declared = _declared(reading, ROOT_FILE)
+    workspace = next((each for each in declared if each.kind == "Workspace"), None)
+    if workspace is None and not reading.unread:
         at = Location(ROOT_FILE, 1, 1)
         reading.error(at, "workspace.missing", "a document of `kind: Workspace` is missing", "`qpki init` writes one")
-    spec = workspaces[0].document.data.get("spec", {}) if workspaces else {}
-    for path in _included(reading, workspaces[0] if workspaces else None, spec if isinstance(spec, dict) else {}):
-        first += _declared(reading, path)
-    for each in [each for each in first if each.kind == "Workspace" and each is not workspaces[0]]:
-        message = f"a workspace has one `kind: Workspace`, in {ROOT_FILE}"
-        reading.error(each.where, "workspace.several", message, "keep one of them")
-    return first
+    for path in _included(reading, workspace):
+        declared += _declared(reading, path)
+    for each in declared:
+        if each.kind == "Workspace" and each is not workspace:
+            message = f"a workspace has one `kind: Workspace`, in {ROOT_FILE}"
+            reading.error(each.where, "workspace.several", message, "keep one of them")
+    return declared
 
 
 def _declared(reading: Reading, path: str) -> list[Declaration]:
@@ -109,19 +109,28 @@ def _name(data: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _included(reading: Reading, workspace: Declaration | None, spec: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the files that a workspace includes, each once, in the order of patterns and names."""
+def _included(reading: Reading, workspace: Declaration | None) -> list[str]:
+    """Return the files that a workspace includes, each once, in the order of patterns and names.
+
+    Even an invalid workspace includes what it says, so that what is wrong in there can be told too.
+    """
+    spec = workspace.spec if workspace and isinstance(workspace.spec, dict) else {}
     patterns = _texts(spec.get("include"))
     own = [spec.get("state", _DEFAULTS.state), *(_texts(spec.get("profiles")) or _DEFAULTS.profiles)]
     apart = tuple(f"{PurePosixPath(path)}/" for path in own if isinstance(path, str))
-    seen = {ROOT_FILE}
+    found: dict[str, None] = {}
+    followed: list[str] = []
     for n, pattern in enumerate(patterns or _DEFAULTS.include):
         at = workspace.place.at("include", n) if workspace and patterns else Location(ROOT_FILE, 1, 1)
         matches = _matches(reading, at, pattern)
-        if matches == [] and patterns:
+        if matches is None:
+            continue
+        if patterns and not matches:
             reading.warning(at, "workspace.include-empty", f"`include`: {pattern} matches no file")
-        yield from (path for path in matches or [] if path not in seen and not path.startswith(apart))
-        seen.update(matches or [])
+        found |= dict.fromkeys(path for path in matches if path != ROOT_FILE and not path.startswith(apart))
+        followed.append(pattern)
+    _warn_of_other_suffix(reading, followed, found)
+    return list(found)
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -135,17 +144,24 @@ def _matches(reading: Reading, at: Place | Location, pattern: str) -> list[str] 
         return [path] if path else None
     if reading.path(at, pattern) is None:
         return None
-    _warn_of_other_suffix(reading, pattern)
-    paths = sorted(path.relative_to(reading.root).as_posix() for path in reading.root.glob(pattern) if path.is_file())
-    visible = [path for path in paths if not any(part.startswith(".") for part in PurePosixPath(path).parts)]
-    return [path for path in visible if reading.path(at, path) is not None]
+    try:
+        found = _visible(reading, pattern)
+    except ValueError as error:
+        reading.error(at, "workspace.include-pattern", f"`include`: {pattern}: {error}", "write such as pki/**/*.yaml")
+        return None
+    return [path for path in found if reading.path(at, path) is not None]
 
 
-def _warn_of_other_suffix(reading: Reading, pattern: str) -> None:
+def _visible(reading: Reading, pattern: str) -> list[str]:
+    paths = (path.relative_to(reading.root) for path in reading.root.glob(pattern) if path.is_file())
+    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+
+
+def _warn_of_other_suffix(reading: Reading, patterns: Iterable[str], included: Container[str]) -> None:
     """Tell of files that look like manifests and that nothing reads."""
-    if pattern.endswith("*.yaml"):
-        for path in sorted(reading.root.glob(f"{pattern.removesuffix('.yaml')}.yml")):
-            if not path.name.startswith("."):
-                where = Location(path.relative_to(reading.root).as_posix())
-                hint = f"call it {path.stem}.yaml, or include it"
-                reading.warning(where, "workspace.not-included", "nothing includes this file", hint)
+    for pattern in patterns:
+        if pattern.endswith("*.yaml"):
+            for path in _visible(reading, f"{pattern.removesuffix('.yaml')}.yml"):
+                if path not in included:
+                    hint = f"call it {PurePosixPath(path).stem}.yaml, or include it"
+                    reading.warning(Location(path), "workspace.not-included", "nothing includes this file", hint)

@@ -13,7 +13,7 @@ from pki.profiles.templates import ABSENT, prepare, references, texts
 from pki.schemas import closest
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.manifest.declarations import Declaration
-from reconciler.manifest.holders import Builder
+from reconciler.manifest.holders import Builder, key_places
 from reconciler.manifest.members import Member, members_of
 from reconciler.manifest.profiles import Locate
 from reconciler.manifest.reading import Place, Reading
@@ -53,12 +53,6 @@ def read_fleet(reading: Reading, builder: Builder, declaration: Declaration) -> 
     offered = {name for member in members for name in member.variables} | {"name"}
     used, sound = _check_holes(reading, place, offered if members else None)
     return Fleet(declaration, template, members, used - {"name"}, sound)
-
-
-def key_places(place: Place) -> list[Place]:
-    """Return where each key of a credential's spec stands."""
-    keys = place.value.get("keys")
-    return [place.at("keys", n) for n in range(len(keys))] if keys else [place.at("key")]
 
 
 def fleet_credentials(

@@ -75,15 +75,16 @@ class Builder:
     ) -> CredentialSpec:
         """Return the credential that a spec describes, be it a resource's own or the template of a fleet."""
         profiles = tuple(spec["profiles"]) if "profiles" in spec else (spec["profile"],)
+        keys = self._keys(spec, place, len(profiles))
         return CredentialSpec(
             name=name,
             issuer=spec["issuer"],
             profiles=profiles,
             variables=spec.get("variables", {}),
-            keys=self._keys(spec, place, len(profiles)),
+            keys=keys,
             renewal=renewal(self.reading, place.at("renewal"), spec.get("renewal"), self.workspace.renewal),
             where=where,
-            rotation=self._rotation(spec, place),
+            rotation=self._rotation(spec, place, keys),
             csr=csr,
             csr_sha256=self.reading.sha256(csr) if csr else None,
             revoked=self.revoked(spec.get("revoked"), place.at("revoked", "at")),
@@ -110,26 +111,23 @@ class Builder:
         )
 
     def _keys(self, spec: Mapping[str, Any], place: Place, count: int) -> tuple[KeySpec, ...]:
-        if "keys" not in spec:
-            return (self.key_spec(spec.get("key", {}), place.at("key")),)
-        given = spec["keys"]
+        given = _given_keys(spec, place)
         if len(given) not in {1, count}:
             message = f"`keys` has {len(given)} entries for {count} profiles"
             self.reading.error(place.at("keys"), "credential.key-count", message, "give one key, or one for each")
-        return tuple(self.key_spec(each, place.at("keys", n)) for n, each in enumerate(given))
+        return tuple(self.key_spec(key, at) for key, at in given)
 
-    def _rotation(self, spec: Mapping[str, Any], place: Place) -> Rotation:
-        given: Sequence[Mapping[str, Any]] = spec.get("keys") or [spec.get("key", {})]
-        at = [place.at("keys", n) for n in range(len(given))] if "keys" in spec else [place.at("key")]
-        for key, where in zip(given, at, strict=True):
-            self._refuse_rotation(key, self.key_spec(key, where), where)
-        wanted = [Rotation(key["rotation"]) for key in given if "rotation" in key]
+    def _rotation(self, spec: Mapping[str, Any], place: Place, keys: Sequence[KeySpec]) -> Rotation:
+        given = _given_keys(spec, place)
+        for (key, at), found in zip(given, keys, strict=True):
+            self._refuse_rotation(key, found, at)
+        wanted = [Rotation(key["rotation"]) for key, _ in given if "rotation" in key]
         if len(set(wanted)) > 1:
             message = "the keys of a credential are renewed together, but `rotation` differs"
-            self.reading.error(at[0], "credential.rotation", message, "say the same of each")
+            self.reading.error(place.at("keys"), "credential.rotation", message, "say the same of each")
         if wanted:
             return wanted[0]
-        kept = "csr" in spec or any(key.keys() & {"hsm", "resource"} for key in given)
+        kept = "csr" in spec or any(key.keys() & {"hsm", "resource"} for key, _ in given)
         return Rotation.NEVER if kept else Rotation.ALWAYS
 
     def _refuse_rotation(self, given: Mapping[str, Any], key: KeySpec, place: Place) -> None:
@@ -164,6 +162,17 @@ class Builder:
     def _each_url(self, given: list[str], place: Place) -> tuple[str, ...]:
         found = (self.reading.value(place.at(n), text, url) for n, text in enumerate(given))
         return tuple(text for text in found if text is not None)
+
+
+def key_places(place: Place) -> list[Place]:
+    """Return where each key of the credential's spec at that place stands."""
+    return [at for _, at in _given_keys(place.value, place)]
+
+
+def _given_keys(spec: Mapping[str, Any], place: Place) -> list[tuple[Mapping[str, Any], Place]]:
+    if "keys" in spec:
+        return [(key, place.at("keys", n)) for n, key in enumerate(spec["keys"])]
+    return [(spec.get("key", {}), place.at("key"))]
 
 
 def _prevent_destroy(spec: Mapping[str, Any]) -> bool:

@@ -16,8 +16,8 @@ from reconciler.kinds.keys import KeySpec, StandaloneKeySpec
 from reconciler.kinds.policy import PolicySpec
 from reconciler.manifest.checks import Checks, variables_at
 from reconciler.manifest.declarations import ROOT_FILE, Declaration, read_declarations
-from reconciler.manifest.fleets import fleet_credentials, key_places, read_fleet
-from reconciler.manifest.holders import Builder
+from reconciler.manifest.fleets import fleet_credentials, read_fleet
+from reconciler.manifest.holders import Builder, key_places
 from reconciler.manifest.hsms import Hsms
 from reconciler.manifest.policies import check_ids, policy_spec
 from reconciler.manifest.profiles import Profiles

@@ -44,12 +44,12 @@ def members_of(reading: Reading, declaration: Declaration) -> list[Member]:
     if "members" in spec:
         return [Member(data, place.at("members", n).where) for n, data in enumerate(spec["members"])]
     path = reading.named(place.at("membersFrom"), spec["membersFrom"], "file")
+    if path is None:
+        return []
     try:
-        text = reading.read_text(path) if path else ""
+        text = reading.read_text(path)
     except DocumentError as error:
         reading.take(error)
-        return []
-    if path is None:
         return []
     read = _csv_rows if path.endswith(".csv") else _json_lines
     return list(_accepted(reading, read(reading, path, text)))

@@ -58,11 +58,6 @@ class Place:
     def where(self) -> Location:
         return self.document.locate(self.path)
 
-    @property
-    def key(self) -> Location:
-        """Where its key stands."""
-        return self.document.locate(self.path, key=True)
-
 
 class Reading:
     """Reads files of the workspace for one load; `findings` is what is wrong so far."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pki.errors import PkiError
 from pki.findings import Finding, Location, Severity
-from pki.ledger import RESTORE
 from pki.store import records
 from pki.store.layout import identifier
 from pki.store.meta import KeyMeta
+from reconciler.drivers.copies import RESTORE
 from reconciler.kinds.workspace import WorkspaceSpec
 from reconciler.model import Address, Kind
 from reconciler.observe.authorities import (
@@ -42,7 +44,20 @@ def observe(root: Path, workspace: WorkspaceSpec) -> Snapshot:
         PathEscapeError: the state directory itself leads out of the workspace.
         StoreError: a directory of it cannot be listed.
     """
-    return _Observer(root, workspace.state).snapshot()
+    with _no_collection():
+        return _Observer(root, workspace.state).snapshot()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the search for garbage in cycles: nothing here makes any, and what is read is too much to go through."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Observer:
@@ -130,6 +145,7 @@ class _Observer:
             orphans=orphans(
                 self._reader.root, found.directory, found.record, found.issued, named, self._damaged.__contains__
             ),
+            found=found.facts,
         )
 
     def _note(self, address: Address, error: PkiError) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pki.errors import StateCorruptError, StoreError
-from pki.ledger import RESTORE
 from pki.store import files
 from pki.store.layout import inside
+from reconciler.drivers.copies import RESTORE
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")

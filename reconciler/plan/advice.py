@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pki.errors import PkiError
 from pki.findings import Finding, Severity
+from pki.keyrefs import TokenKeyRef
+from reconciler.graph import listing
 from reconciler.kinds.inputs import resolve_distribution_point, resolve_urls
 from reconciler.model import Address, Kind
 from reconciler.plan import reasons
@@ -14,7 +17,8 @@ from reconciler.plan.certificates import Order, policy_findings
 from reconciler.plan.context import Context
 from reconciler.plan.crls import CrlOutlook
 from reconciler.plan.outlook import Outlook
-from reconciler.plan.policy import rules_for
+from reconciler.plan.policy import key_violations, rules_for
+from reconciler.plan.selection import Changes, Selector
 
 
 def overridden(ctx: Context) -> Iterator[Finding]:
@@ -45,6 +49,37 @@ def damaged(ctx: Context) -> Iterator[Finding]:
             yield replace(finding, severity=Severity.WARNING)
 
 
+def unseen(ctx: Context) -> Iterator[Finding]:
+    """Tell of what nothing can be said of, for the record of its issuer cannot be read."""
+    cas, credentials = (ctx.manifest.cas, ctx.manifest.credentials) if ctx.damaged else ({}, {})
+    below = [spec.issuer for spec in cas.values() if spec.name in ctx.snapshot.cas]
+    below += [spec.issuer for spec in credentials.values() if spec.name in ctx.snapshot.credentials]
+    for name, count in Counter(below).items():
+        if name is not None and (finding := ctx.damaged.get(issuer := Address(Kind.CA, name))):
+            which = "1 resource below it was" if count == 1 else f"{count} resources below it were"
+            message = f"the record of {issuer} cannot be read, and {which} not looked at"
+            yield Finding(Severity.WARNING, "state.unseen", message, hint=finding.hint)
+
+
+def of_selection(
+    ctx: Context, selector: Selector, changes: Changes, selected: Collection[Address], waiting: Iterable[Address]
+) -> Iterator[Finding]:
+    """Tell of what a selection leaves out that somebody could expect to be done."""
+    if selector.is_all and not ctx.forced:
+        return
+    left = [each for each in changes if each not in selected and selector.names(each)]
+    if left:
+        message = f"left out, for it depends on what is excluded: {_listed(left)}"
+        yield Finding(Severity.WARNING, "selection.excluded", message)
+    crls = [each for each in waiting if selector.only is not None and selector.names(each)]
+    if crls:
+        message = f"left out, for it comes with a change of its CA, which is not selected: {_listed(crls)}"
+        yield Finding(Severity.NOTICE, "selection.waiting", message)
+    if idle := [each for each in ctx.forced if each not in selected]:
+        message = f"--replace has no effect on what is not selected, or is made no more: {_listed(idle)}"
+        yield Finding(Severity.WARNING, "selection.not-replaced", message)
+
+
 def shared_urls(crls: Iterable[CrlOutlook], outlooks: Mapping[str, Outlook]) -> Iterator[Finding]:
     """Find CAs whose generations publish their CRLs in one place: whoever looks there finds one of them."""
     numbers: dict[str, list[int]] = {}
@@ -65,10 +100,19 @@ def shared_urls(crls: Iterable[CrlOutlook], outlooks: Mapping[str, Outlook]) -> 
             )
 
 
+def _listed(addresses: Iterable[Address]) -> str:
+    return reasons.listed([str(each) for each in sorted(addresses, key=listing)])
+
+
 def policy_breaches(ctx: Context, outlooks: Mapping[str, Outlook], touched: frozenset[Address]) -> Iterator[Finding]:
     """Hold what stays as it is against the policies; `touched` gets new certificates, which were held against them."""
     if not ctx.manifest.policies:
         return
+    for key in ctx.manifest.keys.values():
+        if (standing := ctx.key(key.address)) is not None:
+            in_hsm = isinstance(standing.record.storage, TokenKeyRef)
+            held = key_violations(ctx.manifest.policies, key.address, standing.record.algorithm, in_hsm=in_hsm)
+            yield from (_of_before(finding, "made") for finding in held)
     for outlook in outlooks.values():
         if outlook.observed is not None and outlook.address not in touched:
             path = f"{outlook.observed.current.directory}/ca.crt"
@@ -83,13 +127,18 @@ def policy_breaches(ctx: Context, outlooks: Mapping[str, Outlook], touched: froz
 def _breaches(ctx: Context, order: Order, paths: Iterable[str]) -> Iterator[Finding]:
     if not rules_for(ctx.manifest.policies, order.address):
         return
+    found: dict[Finding, None] = {}
     for position, path in enumerate(paths):
         try:
             content = ctx.templates.recorded(path)
         except PkiError:
             continue  # a file that is not as it should be has a change of its own
-        for finding in policy_findings(ctx, order, position, content):
-            yield replace(finding, severity=Severity.WARNING, message=f"{finding.message}; it was issued before")
+        found |= dict.fromkeys(policy_findings(ctx, order, position, content))
+    yield from (_of_before(finding, "issued") for finding in found)
+
+
+def _of_before(finding: Finding, done: str) -> Finding:
+    return replace(finding, severity=Severity.WARNING, message=f"{finding.message}; it was {done} before")
 
 
 def _places(outlook: Outlook, number: int) -> set[str]:

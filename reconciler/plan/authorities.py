@@ -8,10 +8,11 @@ from datetime import datetime
 
 from pki.errors import PkiError
 from pki.findings import Finding
+from pki.keyrefs import KeyRef
 from pki.store.wire import serial_hex
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.inputs import certificate_inputs
-from reconciler.kinds.keys import Rotation
+from reconciler.kinds.keys import Rotation, in_workspace
 from reconciler.model import Action, Reason, ReasonCode
 from reconciler.plan import certificates, needs, reasons
 from reconciler.plan.certificates import Comparison, Order, Wanted
@@ -21,6 +22,7 @@ from reconciler.plan.model import Change
 from reconciler.plan.outlook import Life, Outlook, Signing
 from reconciler.plan.places import Holder, key_reasons, unmakeable
 from reconciler.plan.previews import certificate_preview, replaced_ca
+from reconciler.plan.signers import Revoked, certificates_of
 from reconciler.plan.upkeep import Upkeep, ca_upkeep, lost
 from reconciler.snapshot import Generation, ObservedCa
 
@@ -61,7 +63,7 @@ def _line(cas: Mapping[str, CaSpec], name: str | None, done: Mapping[str, Outloo
 def _damaged(spec: CaSpec, finding: Finding) -> Outlook:
     reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
     change = Change(spec.address, Action.UPDATE, (reason,), blocked=(finding,))
-    return Outlook(spec, None, spec.generation, (change,), blocked=True)
+    return Outlook(spec, None, spec.generation, (change,), barred=True)
 
 
 def _created(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
@@ -70,10 +72,10 @@ def _created(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
     order = Order.of_ca(spec)
     change = _certified(ctx, spec, issuer, signing, Action.CREATE, spec.generation, wanted)
     change = replace(change, differences=certificates.creation(order, wanted))
-    blocked = bool(change.blocked) or (issuer is not None and issuer.blocked)
-    made = wanted.certificates[0] if wanted.certificates and not blocked else None
+    barred = _is_barred(ctx, change, issuer)
+    made = wanted.certificates[0] if wanted.certificates and not barred else None
     life = Life(spec.address, spec.renewal, None, wanted.life)
-    return Outlook(spec, None, spec.generation, (change,), made, blocked=blocked, life=life)
+    return Outlook(spec, None, spec.generation, (change,), made, barred=barred, life=life)
 
 
 def _imported(ctx: Context, spec: CaSpec, issuer: Outlook | None, directory: str) -> Outlook:
@@ -98,15 +100,29 @@ def _imported(ctx: Context, spec: CaSpec, issuer: Outlook | None, directory: str
         Action.ADOPT,
         (reason,),
         differences=comparison.differences if comparison else (),
-        depends_on=certificates.above(issuer),
+        depends_on=issuer.awaited(ctx, signing.number) if issuer and signing else (),
         generation=1,
         issuer=issuer.name(signing.number) if issuer and signing else None,
         inputs_digest=digest,
         blocked=tuple(blocked),
         notices=certificates.import_notices(comparison),
     )
-    stopped = bool(blocked) or (issuer is not None and issuer.blocked)
-    return Outlook(spec, None, 1, (change,), imported=directory, blocked=stopped)
+    barred = _is_barred(ctx, change, issuer)
+    return Outlook(spec, None, 1, (change,), imported=directory, storage=_storage(ctx, directory), barred=barred)
+
+
+def _storage(ctx: Context, directory: str) -> KeyRef | None:
+    """Return where the key of a CA to be imported is; None when nobody can say."""
+    try:
+        return in_workspace(ctx.templates.storage(directory), directory)
+    except PkiError:
+        return None
+
+
+def _is_barred(ctx: Context, change: Change, issuer: Outlook | None) -> bool:
+    """Say whether what a change makes will not be there: it must not be made, or what it depends on."""
+    barred = issuer is not None and issuer.address in change.depends_on and issuer.barred
+    return bool(change.blocked) or barred or not ctx.barred.isdisjoint(change.depends_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,9 @@ class _Present:
         adopted = self._adopted()
         if missing := lost(self.spec.where, (fault for each in self.observed.generations for fault in each.faults)):
             change = Change(self.spec.address, Action.UPDATE, upkeep.reasons, blocked=missing)
-            return self._after((*adopted, change), upkeep, blocked=True)
+            return self._after((*adopted, change), upkeep, barred=True)
+        if self.issuer is not None and self.issuer.address in self.ctx.damaged:
+            return self._after((*adopted, *filter(None, [upkeep.change()])), upkeep)
         signing = self._signing()
         main, wanted = self._main(signing)
         if main is None and wanted.certificates:
@@ -132,9 +150,9 @@ class _Present:
         renews = main is not None and main.action in {Action.RENEW, Action.REISSUE}
         update = upkeep.change(covered=self.current.name if renews else "")
         changes = (*adopted, *filter(None, [update, main]))
-        stopped = main is not None and (bool(main.blocked) or (self.issuer is not None and self.issuer.blocked))
-        made = main if main is not None and main.action is not Action.UPDATE and not stopped else None
-        return self._after(changes, upkeep, made=made, wanted=wanted, blocked=stopped)
+        stops = main is not None and (self._held or _is_barred(self.ctx, main, self.issuer))
+        made = main if main is not None and main.action is not Action.UPDATE and not stops else None
+        return self._after(changes, upkeep, made=made, wanted=wanted, barred=stops and self._revocation is not None)
 
     @property
     def current(self) -> Generation:
@@ -147,10 +165,13 @@ class _Present:
         *,
         made: Change | None = None,
         wanted: Wanted = _NOTHING,
-        blocked: bool = False,
+        barred: bool = False,
         warnings: tuple[Finding, ...] = (),
     ) -> Outlook:
-        """Return it as it will be; `made` is the change that makes a certificate, when it will be made."""
+        """Return it as it will be; `made` is the change that makes a certificate, when it will be made.
+
+        When it will not, the generation that there is signs, unless that is `barred`: lost, or revoked.
+        """
         renewed = {self.current.name} if made is not None and made.action is not Action.REKEY else set()
         return Outlook(
             self.spec,
@@ -158,12 +179,20 @@ class _Present:
             made.generation or self.current.number if made else self.current.number,
             changes,
             made=wanted.certificates[0] if made else None,
-            fresh=upkeep.stale | renewed,
-            blocked=blocked,
+            fresh=frozenset() if self._held else upkeep.stale | renewed,
+            barred=barred,
+            held=self._held,
             warnings=warnings,
             life=Life(self.spec.address, self.spec.renewal, self._validity(), wanted.life if made else None),
-            key_ids=_key_ids(self.observed),
         )
+
+    @property
+    def _held(self) -> bool:
+        return self.spec.address in self.ctx.held
+
+    @property
+    def _revocation(self) -> Revoked | None:
+        return self.ctx.signers.revocation_of(self.current)
 
     def _adopted(self) -> tuple[Change, ...]:
         if self.spec.address not in self.ctx.snapshot.forgotten:
@@ -178,10 +207,12 @@ class _Present:
         """Return who signs it next; None for a root."""
         if self.issuer is None:
             return None
-        recorded = self.current.record.issuer
-        key_id = recorded.subject_key_id.upper() if recorded and recorded.subject_key_id else None
+        record = self.current.record
+        present = self.ctx.signers.find(None, record.issuer)
+        if record.issuer is None and record.certificate is None:
+            present = self.issuer.presumed
         start, end = self._validity() or (self.ctx.now, self.ctx.now)
-        return self.issuer.signing(self.ctx, key_id, end - start)
+        return self.issuer.signing(self.ctx, present, end - start)
 
     def _main(self, signing: Signing | None) -> tuple[Change | None, Wanted]:
         """Return the change that makes a certificate, or takes note that none is needed, and what was compiled.
@@ -235,6 +266,8 @@ class _Present:
 
     def _asked(self) -> list[Reason]:
         asked = [reasons.forced()] if self.spec.address in self.ctx.forced else []
+        if self._revocation is not None and self.issuer is not None:
+            asked.append(reasons.revoked_by(self._revocation))
         if self.spec.generation > self.current.number:
             asked.append(reasons.generation_asked(self.spec.generation, self.current.number))
         return asked
@@ -260,7 +293,7 @@ class _Present:
 
     def _certificate_path(self, signing: Signing | None) -> str:
         """Return where the certificate can be read: a copy of it, where `ca.crt` is not as it should be."""
-        facts = self.current.record.certificate
+        facts = self.current.certificate
         if not self.current.faults or facts is None:
             return f"{self.current.directory}/ca.crt"
         name = serial_hex(facts.serial)
@@ -307,12 +340,15 @@ def _certified(
         spec.address,
         action,
         (reasons.missing(),),
-        depends_on=(*certificates.above(issuer), *certificates.standing_keys(Order.of_ca(spec))),
+        depends_on=(
+            *(issuer.awaited(ctx, signing.number) if issuer and signing else ()),
+            *certificates.standing_keys(Order.of_ca(spec)),
+        ),
         needs=tuple(required),
         generation=number,
         issuer=name,
         inputs_digest=_digest(ctx, spec, issuer, signing),
-        blocked=wanted.refused,
+        blocked=(*wanted.refused, *(issuer.refused() if issuer else ())),
         notices=wanted.notices,
         preview=certificate_preview((spec.profile,), wanted, name),
     )
@@ -320,7 +356,7 @@ def _certified(
 
 def validity_of(ctx: Context, generation: Generation) -> tuple[datetime, datetime] | None:
     """Return from when to when a generation's certificate is valid; None when nobody can say."""
-    facts = generation.record.certificate
+    facts = generation.certificate
     if facts is not None:
         return facts.not_before, facts.not_after
     try:  # a record from before there were facts
@@ -332,12 +368,4 @@ def validity_of(ctx: Context, generation: Generation) -> tuple[datetime, datetim
 
 def ends_of(generation: Generation | None) -> frozenset[datetime]:
     """Return when the certificates of a generation end or ended: what it signed ends then if it was clipped."""
-    if generation is None or generation.record.certificate is None:
-        return frozenset()
-    record = generation.record
-    return frozenset(facts.not_after for facts in (generation.record.certificate, *record.previous))
-
-
-def _key_ids(observed: ObservedCa) -> frozenset[str]:
-    facts = (each.record.certificate for each in observed.generations)
-    return frozenset(each.subject_key_id.upper() for each in facts if each and each.subject_key_id)
+    return frozenset(facts.not_after for facts in certificates_of(generation)) if generation else frozenset()

@@ -78,10 +78,8 @@ class Comparison:
     """Of the keys on record."""
     key_reasons: tuple[Reason, ...] = ()
     """Why the keys on record will not do."""
-
-    @property
-    def renames(self) -> bool:
-        return any(each.field == "subject" for each in self.differences)
+    renames: bool = False
+    """Whether any would be for another subject."""
 
 
 def wanted(ctx: Context, order: Order, facts: IssuerFacts | None, issuer: Address | None) -> Wanted:
@@ -98,7 +96,7 @@ def wanted(ctx: Context, order: Order, facts: IssuerFacts | None, issuer: Addres
             refused += _findings(error, order)
     if refused:
         return Wanted(refused=tuple(refused))
-    held = tuple(_policy_findings(ctx, order, compiled))
+    held = tuple(dict.fromkeys(_policy_findings(ctx, order, compiled)))
     notices = [_notice(notice, issuer) for each in compiled for notice in each.notices]
     return Wanted(
         tuple(compiled),
@@ -126,6 +124,7 @@ def compare(order: Order, recorded: Sequence[Content], ends: Sequence[bool], aft
         _differences(_by_profile(order, before), _by_profile(order, now)),
         tuple(old.algorithm for old in recorded),
         tuple(key_reasons),
+        any(old.fields.get("subject") != new.content.fields.get("subject") for old, new in pairs),
     )
 
 
@@ -200,10 +199,6 @@ def wanted_under(ctx: Context, order: Order, issuer: Outlook, number: int) -> Wa
         message = f"what {issuer.address} certifies cannot be said: {error.message}"
         return Wanted(refused=(blocked("issuer.unknown", message, order, error.hint),))
     return wanted(ctx, order, facts, issuer.address)
-
-
-def above(issuer: Outlook | None) -> tuple[Address, ...]:
-    return (issuer.address,) if issuer else ()
 
 
 def standing_keys(order: Order) -> tuple[Address, ...]:

@@ -13,7 +13,8 @@ from reconciler.kinds.keys import in_workspace
 from reconciler.kinds.workspace import Imported
 from reconciler.model import Address, Kind
 from reconciler.plan.model import Templates
-from reconciler.snapshot import Generation, Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
+from reconciler.plan.signers import Signers
+from reconciler.snapshot import Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,15 @@ class Context:
     horizon: timedelta
     forced: frozenset[Address] = frozenset()
     relocated: Mapping[str, str] = field(default_factory=dict)
-    signers: Mapping[str, Generation] = field(default_factory=dict)
-    """Every generation of every CA in state by its subject key identifier."""
+    signers: Signers = field(default_factory=Signers)
     damaged: Mapping[Address, Finding] = field(default_factory=dict)
     imports: Mapping[Address, Imported] = field(default_factory=dict)
     arriving: frozenset[Address] = frozenset()
     """What is moved, adopted or imported first, before anything can be done to it."""
+    held: frozenset[Address] = frozenset()
+    """CAs to which nothing is done: what stands below them is planned for what they are."""
+    barred: frozenset[Address] = frozenset()
+    """Standalone keys that cannot be made as they are asked for."""
 
     @property
     def state(self) -> str:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from pki.errors import PkiError
 from pki.findings import Finding
-from pki.keyrefs import SoftwareKeyRef
 from pki.store.forms import Status
 from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.store.wire import serial_hex
-from reconciler.kinds.authority import UrlsSpec
 from reconciler.kinds.credential import CredentialSpec
-from reconciler.kinds.inputs import inputs_of, shared_inputs
 from reconciler.kinds.keys import Rotation
 from reconciler.model import Action, Reason, ReasonCode
 from reconciler.plan import certificates, needs, reasons
@@ -23,16 +18,17 @@ from reconciler.plan.authorities import ends_of
 from reconciler.plan.certificates import Order, Wanted
 from reconciler.plan.context import Context
 from reconciler.plan.decision import Case
+from reconciler.plan.lanes import Lane
 from reconciler.plan.model import Change
-from reconciler.plan.outlook import Life, Outlook, Signing
+from reconciler.plan.outlook import Life, Signing
 from reconciler.plan.places import Holder, key_reasons, unmakeable
 from reconciler.plan.previews import certificate_preview, replaced
-from reconciler.plan.revocations import revocation, signer_key_id, signer_of
+from reconciler.plan.revocations import revocation, revoked_at, signer_of
+from reconciler.plan.signers import Revoked
 from reconciler.plan.upkeep import credential_upkeep, lost
-from reconciler.snapshot import ObservedCredential
+from reconciler.snapshot import Generation, ObservedCredential
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
+_COMPROMISED = "keyCompromise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +40,6 @@ class CredentialOutlook:
     warnings: tuple[Finding, ...] = ()
 
 
-@dataclass(slots=True)
-class Lane:
-    """What the credentials below one CA have in common, computed once."""
-
-    ctx: Context
-    issuer: Outlook
-    key_id: str | None = None
-    """Of the generation that signs new certificates; None when no certificate can be in order as it is."""
-    beginnings: dict[tuple[tuple[str, ...], int], _Hash] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, ctx: Context, issuer: Outlook) -> Lane:
-        current = issuer.generation(issuer.number)
-        facts = current.record.certificate if current and current.name not in issuer.fresh else None
-        return cls(ctx, issuer, facts.subject_key_id.upper() if facts and facts.subject_key_id else None)
-
-    def digest(self, spec: CredentialSpec, number: int) -> str:
-        """Return what the inputs of a certificate signed by a generation come to."""
-        beginning = self.beginnings.get((spec.profiles, number))
-        if beginning is None:
-            urls: UrlsSpec = self.issuer.urls(number)
-            beginning = shared_inputs(spec.profiles, self.ctx.manifest.profile_digests, urls)
-            self.beginnings[spec.profiles, number] = beginning
-        return inputs_of(beginning, spec.variables, spec.csr_sha256)
-
-    def window(self, spec: CredentialSpec, observed: ObservedCredential | None) -> datetime | None:
-        """Return when the renewal window of a credential opens that is as it should be; None for any other."""
-        if observed is None or observed.faults or spec.revoked is not None:
-            return None
-        record = observed.record
-        if record.status is not Status.VALID or record.prevent_destroy != spec.prevent_destroy or self.key_id is None:
-            return None
-        if any(each.issuer_key_id != self.key_id for each in record.certificates) or not _in_plain_files(spec, record):
-            return None
-        if self.digest(spec, self.issuer.number) != record.inputs_digest:
-            return None
-        opens = spec.renewal.opens(record.not_before, record.not_after)
-        return None if self.ctx.acts_on(record.not_before, opens) else opens
-
-
 def plan_credential(ctx: Context, spec: CredentialSpec, lane: Lane) -> CredentialOutlook:
     """Return what becomes of one credential that is not settled at a glance."""
     address = spec.address
@@ -91,6 +47,8 @@ def plan_credential(ctx: Context, spec: CredentialSpec, lane: Lane) -> Credentia
     if address in ctx.damaged:
         reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
         return CredentialOutlook((Change(address, Action.UPDATE, (reason,), blocked=(ctx.damaged[address],)),))
+    if observed is not None and lane.issuer.address in ctx.damaged:
+        return CredentialOutlook(life=Life(address, spec.renewal, validity_of(observed.record), None))
     if observed is not None:
         return _Present(ctx, spec, lane, observed).outlook()
     if spec.revoked is not None and _reached(spec, ctx.now):
@@ -133,7 +91,7 @@ def _imported(ctx: Context, spec: CredentialSpec, lane: Lane, directory: str) ->
         Action.ADOPT,
         (Reason(ReasonCode.ADOPTED, f"`import` takes it from {directory}"),),
         differences=comparison.differences if comparison else (),
-        depends_on=certificates.above(lane.issuer),
+        depends_on=lane.issuer.awaited(ctx, lane.issuer.number),
         generation=1,
         issuer=lane.issuer.name(lane.issuer.number),
         inputs_digest=lane.digest(spec, lane.issuer.number) if same else None,
@@ -181,7 +139,7 @@ class _Present:
 
     @property
     def _validity(self) -> tuple[datetime, datetime]:
-        return self._record.not_before, self._record.not_after
+        return validity_of(self._record)
 
     def _adopted(self) -> tuple[Change, ...]:
         if self.spec.address not in self.ctx.snapshot.forgotten:
@@ -207,20 +165,26 @@ class _Present:
             return ()
         wanted = self.spec.revoked
         why = reasons.revoked(wanted.reason, wanted.at)
-        return (revocation(self.ctx, self.spec.address, self._record, wanted.reason, why, self.spec.where),)
+        found = revocation(self.ctx, self.spec.address, self._record, wanted.reason, why, self.spec.where)
+        return (found,) if found else ()
 
     def _signing(self) -> Signing:
         """Return who signs its certificates next; where several CA keys signed them, for the one to be replaced."""
         start, end = self._validity
-        key_ids = dict.fromkeys(signer_key_id(each, self._record) for each in self._record.certificates)
-        found = [self.lane.issuer.signing(self.ctx, key_id, end - start) for key_id in key_ids]
+        issuer = self.lane.issuer
+        found = [issuer.signing(self.ctx, self._signer(each), end - start) for each in self._record.certificates]
         return next((each for each in found if each.reason), found[-1])
+
+    def _signer(self, certificate: CredentialCertificate) -> Generation | None:
+        if certificate.issuer_key_id is None and self._record.issuer is None:
+            return self.lane.issuer.presumed
+        return signer_of(self.ctx, certificate, self._record)
 
     def _case(self, signing: Signing) -> tuple[Case, str]:
         number = signing.present.number if signing.present else signing.number
         digest = self.lane.digest(self.spec, number)
         record = self._record
-        revived = [reasons.no_longer_revoked(record.revoked_at)] if record.status is Status.REVOKED else []
+        revived = self._revived()
         unmended = [fault for fault in self.observed.faults if not fault.mendable]
         return Case(
             keyed=(*self._asked(), *self._key_reasons()),
@@ -229,6 +193,17 @@ class _Present:
             time=certificates.time_reasons(self.ctx, self._validity, self.spec.renewal),
             rotates=self._rotates or (bool(revived) and self._makes_keys),
         ), digest
+
+    def _revived(self) -> list[Reason]:
+        """Return why it is valid again, or still, by the manifest, when it is revoked."""
+        if self._record.status is Status.REVOKED:
+            return [reasons.no_longer_revoked(self._record.revoked_at)]
+        return [reasons.revoked_by(self._revoked_by_hand)] if self._revoked_by_hand else []
+
+    @property
+    def _revoked_by_hand(self) -> Revoked | None:
+        """How its CA has revoked it without its record; a manifest that is about to revoke it will settle that."""
+        return None if self.spec.revoked is not None else revoked_at(self.ctx, self._record)
 
     @property
     def _makes_keys(self) -> bool:
@@ -323,10 +298,16 @@ class _Present:
                 return (certificates.blocked("key.fixed", message, self._order, hint="ask its holder for a new CSR"),)
             key = next((key for key in self.spec.keys if not key.is_made), self.spec.keys[0])
             return unmakeable(key, self.spec.where)
-        if self._record.revocation_reason == "keyCompromise" and self._record.status is Status.REVOKED:
+        if self._is_compromised:
             message = "its key is revoked as compromised, and would be certified again"
             return (certificates.blocked("key.compromised", message, self._order, hint="give it another key"),)
         return ()
+
+    @property
+    def _is_compromised(self) -> bool:
+        if self._record.status is Status.REVOKED:
+            return self._record.revocation_reason == _COMPROMISED
+        return self._revoked_by_hand is not None and self._revoked_by_hand.row.reason == _COMPROMISED
 
     def _noted(self, case: Case, digest: str) -> Change:
         return Change(
@@ -351,40 +332,19 @@ def _certified(
         order.address,
         action,
         (reasons.missing(),),
-        depends_on=(*certificates.above(lane.issuer), *certificates.standing_keys(order)),
+        depends_on=(*lane.issuer.awaited(ctx, signing.number), *certificates.standing_keys(order)),
         needs=tuple(required),
         generation=generation,
         issuer=name,
         inputs_digest=lane.digest(spec, signing.number) if isinstance(spec, CredentialSpec) else None,
-        blocked=wanted.refused,
+        blocked=(*wanted.refused, *lane.issuer.refused()),
         notices=wanted.notices,
         preview=certificate_preview(order.profiles, wanted, name),
     )
 
 
-def lanes(ctx: Context, outlooks: Mapping[str, Outlook]) -> dict[str, Lane]:
-    return {name: Lane.of(ctx, outlook) for name, outlook in outlooks.items()}
-
-
-def _in_plain_files(spec: CredentialSpec, record: CredentialMeta) -> bool:
-    """Say whether all keys are in files of their own, as asked; whatever else is asked needs a closer look."""
-    if spec.csr is not None:
-        return not any(each.storage for each in record.certificates)
-    if len(record.certificates) != len(spec.profiles):
-        return False
-    for position, each in enumerate(record.certificates):
-        key = spec.keys[position] if position < len(spec.keys) else spec.keys[0]
-        for ref in each.storage:
-            if (
-                key.hsm is not None
-                or key.resource is not None
-                or not isinstance(ref, SoftwareKeyRef)
-                or ref.passphrase_env != key.passphrase_env
-                or ref.passphrase_file != key.passphrase_file
-                or not ref.path.startswith("private/")
-            ):
-                return False
-    return True
+def validity_of(record: CredentialMeta) -> tuple[datetime, datetime]:
+    return record.not_before, record.not_after
 
 
 def _reached(spec: CredentialSpec, now: datetime) -> bool:

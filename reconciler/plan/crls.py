@@ -73,13 +73,12 @@ def _new_generation(outlook: Outlook, change: Change) -> int | None:
 
 def _first(ctx: Context, outlook: Outlook, number: int) -> CrlOutlook:
     address = crl_address(outlook.name(number))
-    algorithm = outlook.made.content.algorithm if outlook.made else None
     change = Change(
         address,
         Action.REFRESH,
-        (reasons.crl_missing(),),
+        (reasons.crl_imported() if outlook.imported else reasons.crl_missing(),),
         depends_on=(outlook.address,),
-        needs=() if outlook.imported else (needs.of_new_generation(ctx, outlook.spec, number, algorithm, "sign"),),
+        needs=(outlook.need(ctx, number),),
         generation=number,
         inputs_digest=crl_inputs(outlook.spec.crl, number),
         preview={"new_entries": 0, "new_next_update": ctx.now + outlook.spec.crl.validity},
@@ -93,7 +92,7 @@ def _present(ctx: Context, outlook: Outlook, generation: Generation, coming: Seq
     mendable = [fault for fault in generation.crl_faults if fault.mendable]
     if not why and not mendable:
         return CrlOutlook(address, outlook, None, generation.crl)
-    arriving = (outlook.address,) if outlook.address in ctx.arriving else ()
+    arriving = (outlook.address,) if _arrives(ctx, outlook) else ()
     if not why:
         change = Change(
             address, Action.UPDATE, tuple(reasons.faults(mendable)), depends_on=arriving, generation=generation.number
@@ -111,6 +110,12 @@ def _present(ctx: Context, outlook: Outlook, generation: Generation, coming: Seq
         preview=_preview(ctx, outlook, generation, coming),
     )
     return CrlOutlook(address, outlook, change, generation.crl, consequence=bool(coming))
+
+
+def _arrives(ctx: Context, outlook: Outlook) -> bool:
+    """Say whether the CA, or a standalone key that its records name, is moved or adopted first."""
+    key = outlook.spec.key.resource
+    return outlook.address in ctx.arriving or (key is not None and Address(Kind.KEY, key) in ctx.arriving)
 
 
 def _reasons(ctx: Context, outlook: Outlook, generation: Generation, coming: Sequence[Revoked]) -> list[Reason]:

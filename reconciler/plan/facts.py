@@ -1,7 +1,8 @@
 """A plan as plain data: texts, numbers, lists and mappings, as JSON output has them.
 
 Times are RFC 3339 in UTC, durations as manifests write them, serials `0x` and hex, a CRL number a decimal text, because
-many JSON readers keep no number above 2^53 exact. What is None or empty is left out, but for the sides of a difference.
+many JSON readers keep no number above 2^53 exact. What is None or empty is left out, but for the sides of a difference
+and what a change depends on.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ def change_facts(change: Change) -> Facts:
         "address": str(change.address),
         "action": str(change.action),
         "reasons": [reason_facts(reason) for reason in change.reasons],
+        "depends_on": plain(change.depends_on),
     } | _present(
         differences=[
             {"field": each.field, "before": plain(each.before), "after": plain(each.after)}
             for each in change.differences
         ],
-        depends_on=plain(change.depends_on),
         needs=[need_facts(need) for need in change.needs],
         generation=change.generation,
         issuer=change.issuer,

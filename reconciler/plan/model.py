@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from pki.findings import Finding
+from pki.keyrefs import KeyRef
 from pki.profiles.model import IssuerFacts
 from reconciler.diff import Difference as Difference  # noqa: PLC0414  a word of this module, for its readers
 from reconciler.model import Action, Address, Reason
@@ -85,6 +86,14 @@ class Templates(Protocol):
         """
         ...
 
+    def storage(self, directory: str) -> KeyRef:
+        """Return where the key of the CA in that directory of the workspace is; paths in it are relative to the latter.
+
+        Raises:
+            PkiError: its record cannot be read.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -143,6 +152,10 @@ class Change:
     of the one to be; `added` and `expired` are (serial, reason) pairs that come and go, reason a CRLReason or None.
     Of a revocation: `serials` are (serial, reason) pairs.
     """
+
+
+DUE_LIMIT = 1000
+"""How many of the next dates a plan holds; a fleet of 100,000 has as many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from posixpath import relpath
 from typing import Literal
 
-from pki.keyrefs import KeyRef, TokenKeyRef
+from pki.keyrefs import KeyRef, SoftwareKeyRef, TokenKeyRef
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.keys import KeySpec, in_workspace, token_label
 from reconciler.model import Address, Kind
@@ -29,6 +31,14 @@ def of_new_generation(ctx: Context, spec: CaSpec, number: int, algorithm: str | 
     name = generation_name(spec.name, number)
     file = f"{ctx.generation_directory(name)}/private/ca.{algorithm or 'pem'}.key"
     return of_spec(ctx, spec.key, spec.address, f"{Kind.CA}/{name}", use, number, file)
+
+
+def of_imported(ctx: Context, spec: CaSpec, directory: str, storage: KeyRef) -> Need:
+    """Return what signing by a CA takes that is copied from a directory, with its key file if it has one."""
+    if isinstance(storage, SoftwareKeyRef):
+        landed = f"{ctx.generation_directory(spec.name)}/{relpath(storage.path, directory)}"
+        storage = replace(storage, path=landed)
+    return of_ref(ctx, str(spec.address), "sign", storage)
 
 
 def of_credential(ctx: Context, order: Order, wanted: Wanted, generation: int) -> Iterator[Need]:

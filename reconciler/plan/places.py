@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pki.findings import Finding, Location, Severity
 from pki.keyrefs import KeyRef, SoftwareKeyRef
@@ -55,7 +55,8 @@ def unmakeable(spec: KeySpec, where: Location) -> tuple[Finding, ...]:
 
 
 def _reasons_of_resource(ctx: Context, spec: KeySpec, name: str, stored: KeyRef, holder: Holder) -> list[Reason]:
-    shared = ctx.shared_key(name)
+    found = ctx.shared_key(name)
+    shared, stored = found and _landed(ctx, found), _landed(ctx, stored)
     here = f"{ctx.state}/{Kind.KEY}/{name}/"
     if shared is None and isinstance(stored, SoftwareKeyRef) and stored.path.startswith(here):
         return [reasons.key_gone(name)]
@@ -65,3 +66,8 @@ def _reasons_of_resource(ctx: Context, spec: KeySpec, name: str, stored: KeyRef,
     if standalone and holder.spki_sha256 not in {None, standalone.record.spki_sha256}:
         return [reasons.key_differs(name)]
     return []
+
+
+def _landed(ctx: Context, ref: KeyRef) -> KeyRef:
+    """Return a reference as it will be when what moves has moved, or as it is since: records can lag behind."""
+    return replace(ref, path=ctx.landed(ref.path)) if isinstance(ref, SoftwareKeyRef) else ref

@@ -8,25 +8,27 @@ from datetime import datetime, timedelta
 from heapq import nsmallest
 from itertools import chain
 
-from pki.findings import Finding, Severity
+from pki.findings import Finding
 from reconciler.graph import listing, order
+from reconciler.kinds.authority import CaSpec
+from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.desired import Manifest
 from reconciler.model import Action, Address, Kind
 from reconciler.plan import advice
 from reconciler.plan.authorities import plan_authorities
 from reconciler.plan.context import Context, ca_of
-from reconciler.plan.credentials import lanes, plan_credential
+from reconciler.plan.credentials import plan_credential
 from reconciler.plan.crls import CrlOutlook, ends, plan_crls
+from reconciler.plan.dependence import because, stops
 from reconciler.plan.due import soonest_first
 from reconciler.plan.keys import plan_key
-from reconciler.plan.model import Change, Due, Plan, Selection, Templates
+from reconciler.plan.lanes import lanes
+from reconciler.plan.model import DUE_LIMIT, Change, Due, Plan, Selection, Templates
 from reconciler.plan.outlook import Life, Outlook
 from reconciler.plan.removals import Moves, plan_moves, plan_removals
 from reconciler.plan.selection import Changes, Selector, edges_of, forced, require_known, select
+from reconciler.plan.signers import Signers
 from reconciler.snapshot import Snapshot
-
-DUE_LIMIT = 1000
-"""How many of the next dates a plan holds; a fleet of 100,000 has as many."""
 
 EVERYTHING = Selection()
 
@@ -43,22 +45,26 @@ def make_plan(
     selection: Selection = EVERYTHING,
     due_limit: int | None = DUE_LIMIT,
 ) -> Plan:
-    """Return what would be done at `now`, and why.
+    """Return what would be done at `now`, cut to whole seconds, and why.
 
     `horizon` is the workspace's unless given. `due_limit` bounds the dates in `Plan.due`; None is no bound.
 
     Raises:
         SelectionError: a glob of the selection matches nothing.
     """
+    now = now.replace(microsecond=0)
     moves = plan_moves(manifest, snapshot)
     known = set() if selection == EVERYTHING else set(_known(manifest, snapshot, moves.snapshot))
     require_known(selection, known)
     ahead = manifest.workspace.horizon if horizon is None else horizon
-    ctx = _context(manifest, templates, moves, now, ahead, forced(selection.replace, known))
-    survey = _survey(ctx, moves)
     selector = Selector.of(selection)
+    ctx = _context(manifest, templates, moves, now, ahead, forced(selection.replace, known))
+    ctx = replace(ctx, held=_held(manifest, moves, selector))
+    survey = _survey(ctx, moves)
     chosen = select(survey.changes, selector)
-    crls = list(plan_crls(ctx, survey.outlooks, _made(survey.changes, chosen)))
+    found = list(plan_crls(ctx, survey.outlooks, _made(survey.changes, chosen)))
+    waiting = [crl for crl in found if _waits(crl, survey.changes, chosen)]
+    crls = [crl for crl in found if crl not in waiting]
     changes = _with_crls(survey.changes, crls)
     needed = {crl.address for crl in crls if crl.consequence and _is_consequence(crl, chosen)}
     selected = select({**changes}, selector, needed | chosen)
@@ -79,7 +85,10 @@ def make_plan(
         unchanged=survey.settled + sum(1 for crl in crls if crl.change is None),
         due=_soonest(dues, survey.windows, due_limit),
         due_total=len(dues) + len(survey.windows),
-        warnings=tuple(_warnings(ctx, survey, crls, unmanaged)),
+        warnings=(
+            *_warnings(ctx, survey, crls, unmanaged),
+            *advice.of_selection(ctx, selector, changes, selected, [crl.address for crl in waiting]),
+        ),
     )
 
 
@@ -92,7 +101,8 @@ class _Survey:
     lives: list[Life] = field(default_factory=list)
     windows: list[tuple[datetime, str, datetime]] = field(default_factory=list)
     """Of credentials that are as they should be: when the window opens, the name, when the certificate ends."""
-    revocations: list[Due] = field(default_factory=list)
+    revocations: dict[Address, datetime] = field(default_factory=dict)
+    """When credentials are to be revoked."""
     warnings: list[Finding] = field(default_factory=list)
     settled: int = 0
 
@@ -105,13 +115,14 @@ class _Survey:
 
     def dues(self, selected: set[Address]) -> Iterator[Due]:
         """Give when what is looked at closer is due next, if the selected changes are made."""
-        yield from self.revocations
         for life in self.lives:
             changes = self.changes.get(life.address, [])
             made = life.address in selected and not any(change.blocked for change in changes)
             valid = life.after if made and life.after is not None else life.before
             if valid is not None:
                 yield Due(life.address, life.renewal.opens(*valid), "renewal", valid[1])
+                if at := self.revocations.get(life.address):
+                    yield Due(life.address, at, "revocation", valid[1])
 
 
 def _context(
@@ -124,7 +135,7 @@ def _context(
 ) -> Context:
     snapshot = moves.snapshot
     imports = {entry.target: entry for entry in manifest.workspace.imported}
-    arriving = {change.address for change in moves.changes}
+    arriving = {change.address for change in moves.changes if not change.blocked}
     arriving |= {address for address in snapshot.forgotten if manifest.find(address) is not None}
     arriving |= set(imports)
     return Context(
@@ -135,7 +146,7 @@ def _context(
         horizon,
         replaced,
         moves.relocated,
-        snapshot.by_key_id(),
+        Signers.of(snapshot.generations()),
         {_whole(text): finding for text, finding in snapshot.damaged.items()},
         imports,
         frozenset(arriving),
@@ -148,14 +159,23 @@ def _whole(text: str) -> Address:
     return ca_of(address.name) if address.kind in {Kind.CA, Kind.CRL} else address
 
 
+def _held(manifest: Manifest, moves: Moves, selector: Selector) -> frozenset[Address]:
+    """Return the CAs to which nothing is done: they are excluded, or wait for something to move that cannot."""
+    stuck = {change.address for change in moves.changes if change.blocked}
+    return frozenset(spec.address for spec in manifest.cas.values() if selector.excludes(spec.address)) | stuck
+
+
 def _survey(ctx: Context, moves: Moves) -> _Survey:
-    found = _Survey(plan_authorities(ctx))
+    keys = {key.address: plan_key(ctx, key) for key in ctx.manifest.keys.values()}
+    barred = frozenset(address for address, each in keys.items() if any(change.blocked for change in each))
+    found = _Survey(plan_authorities(replace(ctx, barred=barred)))
     for change in moves.changes:
         found.add(change.address, [change])
-    for key in ctx.manifest.keys.values():
-        found.add(key.address, plan_key(ctx, key))
+    for address, changes in keys.items():
+        found.add(address, changes)
     for outlook in found.outlooks.values():
-        found.add(outlook.address, outlook.changes)
+        if outlook.changes or not _is_unseen(ctx, outlook.spec):
+            found.add(outlook.address, outlook.changes)
         found.warnings += outlook.warnings
         if outlook.life is not None:
             found.lives.append(outlook.life)
@@ -179,18 +199,18 @@ def _survey_credentials(ctx: Context, found: _Survey) -> None:
             found.settled += 1
             continue
         outlook = plan_credential(ctx, spec, lane)
-        found.add(spec.address, outlook.changes)
+        if outlook.changes or not _is_unseen(ctx, spec):
+            found.add(spec.address, outlook.changes)
         found.warnings += outlook.warnings
         if outlook.life is not None:
             found.lives.append(outlook.life)
-        if (
-            spec.revoked is not None
-            and spec.revoked.at is not None
-            and spec.revoked.at > ctx.now
-            and observed is not None
-        ):
-            end = observed.record.not_after
-            found.revocations.append(Due(spec.address, spec.revoked.at, "revocation", end))
+        if spec.revoked is not None and spec.revoked.at is not None and spec.revoked.at > ctx.now:
+            found.revocations[spec.address] = spec.revoked.at
+
+
+def _is_unseen(ctx: Context, spec: CaSpec | CredentialSpec) -> bool:
+    """Say whether nothing can be said of something, for the record of its issuer is damaged."""
+    return spec.issuer is not None and Address(Kind.CA, spec.issuer) in ctx.damaged
 
 
 def _known(manifest: Manifest, before: Snapshot, after: Snapshot) -> Iterator[Address]:
@@ -211,6 +231,12 @@ def _made(changes: Changes, chosen: set[Address]) -> list[Change]:
     return [change for each in whole for change in each]
 
 
+def _waits(crl: CrlOutlook, changes: Changes, chosen: set[Address]) -> bool:
+    """Say whether a CRL comes with a change of its CA that is not chosen: a CRL is no reason to change a CA."""
+    owner = crl.owner.address
+    return crl.change is not None and owner in crl.change.depends_on and owner in changes and owner not in chosen
+
+
 def _with_crls(changes: Changes, crls: Sequence[CrlOutlook]) -> dict[Address, list[Change]]:
     joined = {address: list(each) for address, each in changes.items()}
     for crl in crls:
@@ -227,25 +253,22 @@ def _is_consequence(crl: CrlOutlook, chosen: set[Address]) -> bool:
 def _ordered(changes: Changes) -> tuple[Change, ...]:
     """Return changes, each after all that it depends on, with what is blocked by others marked."""
     edges = edges_of(changes)
-    stopped: set[Address] = set()
+    stopped: dict[Address, list[Change]] = {}
     found: list[Change] = []
     for address in order(edges, listing):
-        blockers = sorted(edges[address] & stopped, key=listing)
         for change in changes[address]:
-            below = tuple(
-                sorted((each for each in set(change.depends_on) if each in edges and each != address), key=listing)
-            )
-            because = tuple(_because(each) for each in blockers if each in change.depends_on)
-            earlier = (_because(address),) if address in stopped else ()
-            whole = replace(change, depends_on=below, blocked=(*change.blocked, *because, *earlier))
+            below = sorted((each for each in set(change.depends_on) if each in edges and each != address), key=listing)
+            inherited = [
+                because(each)
+                for each in (*below, address)
+                if any(stops(blocked, change) for blocked in stopped.get(each, ()))
+            ]
+            blocked = tuple(dict.fromkeys((*change.blocked, *inherited)))
+            whole = replace(change, depends_on=tuple(below), blocked=blocked)
             if whole.blocked:
-                stopped.add(address)
+                stopped.setdefault(address, []).append(whole)
             found.append(whole)
     return tuple(found)
-
-
-def _because(address: Address) -> Finding:
-    return Finding(Severity.ERROR, "blocked", f"{address} is blocked", hint="see there what stands against it")
 
 
 def _crl_dues(crls: Sequence[CrlOutlook], selected: set[Address], now: datetime) -> Iterator[Due]:
@@ -283,6 +306,7 @@ def _warnings(
     yield from ctx.manifest.warnings
     yield from advice.overridden(ctx)
     yield from advice.damaged(ctx)
+    yield from advice.unseen(ctx)
     yield from survey.warnings
     yield from advice.shared_urls(crls, survey.outlooks)
     yield from advice.unmanaged(ctx, unmanaged)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model import Address, Reason, ReasonCode
+from reconciler.model import Address, Kind, Reason, ReasonCode
+from reconciler.plan.signers import Revoked
 from reconciler.snapshot import Fault
 
 RANK = (
@@ -116,7 +117,7 @@ def profiles_named(before: Sequence[str], after: Sequence[str]) -> Reason:
 
 
 def variables_changed(names: Sequence[str]) -> Reason:
-    return Reason(ReasonCode.SPEC_CHANGED, f"the manifest gives other variables: {_listed(names)}")
+    return Reason(ReasonCode.SPEC_CHANGED, f"the manifest gives other variables: {listed(names)}")
 
 
 def urls_changed(issuer: Address) -> Reason:
@@ -124,7 +125,7 @@ def urls_changed(issuer: Address) -> Reason:
 
 
 def profile_changed(names: Sequence[str]) -> Reason:
-    return Reason(ReasonCode.PROFILE_CHANGED, f"profile {_listed(names)} changed")
+    return Reason(ReasonCode.PROFILE_CHANGED, f"profile {listed(names)} changed")
 
 
 def inputs_unknown() -> Reason:
@@ -158,12 +159,24 @@ def faults(found: Iterable[Fault]) -> list[Reason]:
     for fault in found:
         (gone if fault.missing else altered).append(f"{fault.path} {fault.detail}")
     codes = ((ReasonCode.ARTIFACT_TAMPERED, altered), (ReasonCode.ARTIFACT_MISSING, gone))
-    return [Reason(code, _listed(each, "; ")) for code, each in codes if each]
+    return [Reason(code, listed(each, "; ")) for code, each in codes if each]
 
 
 def revoked(reason: str, at: datetime | None) -> Reason:
     since = f", and not to be trusted since {when(at, to_the_minute=True)}" if at else ""
     return Reason(ReasonCode.REVOCATION_ADDED, f"the manifest says that it is revoked: {reason}{since}", since=at)
+
+
+def revoked_by(revoked: Revoked) -> Reason:
+    row = revoked.row
+    why = f": {row.reason}" if row.reason else ""
+    message = f"{Kind.CA}/{revoked.by.name} has revoked it, on {when(row.at)}{why}, and the manifest does not"
+    return Reason(ReasonCode.REVOCATION_ADDED, message, since=row.at)
+
+
+def issuer_revoked(issuer: Address, number: int) -> Reason:
+    message = f"{issuer} has a new key, generation {number}, and the certificate of the one before is revoked"
+    return Reason(ReasonCode.ISSUER_REKEYED, message)
 
 
 def no_longer_revoked(at: datetime | None) -> Reason:
@@ -173,6 +186,10 @@ def no_longer_revoked(at: datetime | None) -> Reason:
 
 def crl_missing() -> Reason:
     return Reason(ReasonCode.CRL_MISSING, "there is no CRL yet")
+
+
+def crl_imported() -> Reason:
+    return Reason(ReasonCode.ADOPTED, "its CA is imported, and publishes by the manifest from now on")
 
 
 def crl_expired(end: datetime) -> Reason:
@@ -210,6 +227,6 @@ def removed(reason: str) -> Reason:
     return Reason(ReasonCode.REMOVED, f"`removed` says that it is revoked: {reason}")
 
 
-def _listed(items: Sequence[str], separator: str = ", ") -> str:
+def listed(items: Sequence[str], separator: str = ", ") -> str:
     more = len(items) - _SHOWN
     return separator.join(items[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -38,7 +38,10 @@ def plan_moves(manifest: Manifest, snapshot: Snapshot) -> Moves:
     for entry in manifest.workspace.moved:
         source, target = entry.source, _end(manifest.workspace.moved, entry)
         table = tables.get(source.kind, {})
-        if source.name not in table or manifest.find(source) is not None:
+        if manifest.find(source) is not None:
+            continue
+        if source.name not in table:
+            relocated |= _gone(table.get(target.name), source, target, manifest.workspace.state)
             continue
         begun = _begun(table[source.name], table.get(target.name))
         taken = (target.name in table and not begun) or target in snapshot.forgotten or str(target) in snapshot.damaged
@@ -133,6 +136,11 @@ def _end(moves: Sequence[Moved], entry: Moved) -> Address:
         seen.add(target)
         target = ways[target]
     return target
+
+
+def _gone(moved: Observed | None, source: Address, target: Address, state: str) -> dict[str, str]:
+    """Return where a standalone key went that moved before: records of its holders can still name the old place."""
+    return {f"{state}/{source}": f"{state}/{target}"} if isinstance(moved, ObservedKey) else {}
 
 
 def _begun(source: Observed, target: Observed | None) -> ObservedCa | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from pki.findings import Finding, Location, Severity
-from pki.store.meta import CertificateFacts, CredentialCertificate, CredentialMeta
+from pki.store.meta import CredentialCertificate, CredentialMeta
 from reconciler.model import Action, Address, Kind, Reason
 from reconciler.plan.context import Context, ca_of
 from reconciler.plan.model import Change
+from reconciler.plan.signers import Revoked, certificates_of
 from reconciler.snapshot import Generation, ObservedCa
 
 Entry = tuple[str, int, datetime]
@@ -18,12 +20,28 @@ Entry = tuple[str, int, datetime]
 
 def revocation(
     ctx: Context, address: Address, record: CredentialMeta, reason: str, why: Reason, where: Location
-) -> Change:
-    """Return the change that revokes all of a credential's certificates."""
-    entries = list(credential_entries(ctx, record))
-    orphaned = any(signer_of(ctx, each, record) is None for each in unexpired(record, ctx.now))
-    blocked = (_nobody(address, where),) if orphaned else ()
-    return _revocation(ctx, address, entries, reason, why, record.generation, blocked)
+) -> Change | None:
+    """Return the change that revokes all of a credential's certificates; None when all of them have ended.
+
+    Earlier ones that no CA in state signed are left, and that is said. Where one is revoked already, its CA's index
+    says so, and the change only brings the record in step.
+    """
+    standing = list(unexpired(record, ctx.now))
+    if not standing:
+        return None
+    orphaned = [each for each in standing if signer_of(ctx, each, record) is None]
+    blocked = any(each in record.certificates for each in orphaned)
+    change = _revocation(
+        ctx,
+        address,
+        [entry for entry in credential_entries(ctx, record) if not _is_revoked(ctx, entry)],
+        reason,
+        why,
+        record.generation,
+        (_nobody(address, where),) if blocked else (),
+    )
+    left = (_left(len(orphaned)),) if orphaned and not blocked else ()
+    return replace(change, notices=(*change.notices, *left))
 
 
 def ca_revocation(ctx: Context, address: Address, observed: ObservedCa, reason: str, why: Reason) -> Change | None:
@@ -54,11 +72,9 @@ def credential_entries(ctx: Context, record: CredentialMeta) -> Iterator[Entry]:
 
 def ca_entries(ctx: Context, observed: ObservedCa) -> Iterator[Entry]:
     for generation in observed.generations:
-        record = generation.record
-        key_id = record.issuer.subject_key_id if record.issuer else None
-        signer = ctx.signers.get(key_id.upper()) if key_id else None
-        facts: Iterable[CertificateFacts] = (*record.previous, *([record.certificate] if record.certificate else []))
-        for each in facts:
+        recorded = generation.record.issuer
+        signer = ctx.signers.find(None, recorded) if recorded else None
+        for each in certificates_of(generation):
             if signer and each.not_after > ctx.now:
                 yield signer.name, each.serial, each.not_after
 
@@ -68,15 +84,15 @@ def unexpired(record: CredentialMeta, now: datetime) -> Iterator[CredentialCerti
     return (each for each in (*record.previous, *record.certificates) if (each.not_after or record.not_after) > now)
 
 
-def signer_key_id(certificate: CredentialCertificate, record: CredentialMeta) -> str | None:
-    """Return the subject key identifier of the CA key that signed."""
-    key_id = certificate.issuer_key_id or (record.issuer.subject_key_id if record.issuer else None)
-    return key_id.upper() if key_id else None
-
-
 def signer_of(ctx: Context, certificate: CredentialCertificate, record: CredentialMeta) -> Generation | None:
     """Return the generation of a CA in state that signed a certificate; None when there is none."""
-    return ctx.signers.get(signer_key_id(certificate, record) or "")
+    return ctx.signers.find(certificate.issuer_key_id, record.issuer)
+
+
+def revoked_at(ctx: Context, record: CredentialMeta) -> Revoked | None:
+    """Return how one of the present certificates is revoked by the index of its CA; None when none is."""
+    found = (ctx.signers.revocation(signer_of(ctx, each, record), each.serial) for each in record.certificates)
+    return next(filter(None, found), None)
 
 
 def _revocation(
@@ -103,13 +119,18 @@ def _revocation(
 
 def _is_revoked(ctx: Context, entry: Entry) -> bool:
     name, serial, _ = entry
-    signer = next((each for each in ctx.signers.values() if each.name == name), None)
-    return signer is not None and any(row.serial == serial for row in signer.revoked)
+    return serial in ctx.signers.rows[name]
 
 
 def _nobody(address: Address, where: Location) -> Finding:
     message = f"{address} has a certificate that no CA in state signed, so that none can revoke it"
     return Finding(Severity.ERROR, "revocation.no-issuer", message, where, hint="restore the CA's directory from git")
+
+
+def _left(count: int) -> Finding:
+    which = "1 earlier certificate is" if count == 1 else f"{count} earlier certificates are"
+    message = f"{which} by no CA in state, and will stay unrevoked"
+    return Finding(Severity.WARNING, "revocation.no-issuer", message, hint="restore the CA's directory from git")
 
 
 def _unlisted(ca: Address) -> Finding:

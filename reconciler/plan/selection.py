@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
 
 from pki.errors import PkiError
-from reconciler.graph import closure, dependents
+from reconciler.graph import closure, inverse
 from reconciler.model import Address, Kind
 from reconciler.plan.model import Change, Selection
 
@@ -52,8 +52,7 @@ def select(changes: Changes, selector: Selector, wanted: Collection[Address] = (
     if selector.is_all:
         return set(changes)
     edges = edges_of(changes)
-    excluded = {address for address in changes if selector.excludes(address)}
-    out = excluded | {above for address in excluded for above in dependents(address, edges)}
+    out = closure((address for address in changes if selector.excludes(address)), inverse(edges))
     chosen = {address for address in changes if selector.names(address) or address in wanted}
     return closure(chosen - out, edges) - out
 

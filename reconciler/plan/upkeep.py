@@ -61,7 +61,7 @@ def ca_upkeep(ctx: Context, spec: CaSpec, observed: ObservedCa, issuer: Outlook 
     chains = {}
     for each in observed.generations:
         recorded = each.record.issuer
-        if issuer and recorded and (above := stale_issuer(ctx, recorded.subject_key_id, issuer)):
+        if issuer and recorded and (above := stale_issuer(ctx.signers.find(None, recorded), issuer)):
             chains[each.name] = reasons.chain_changed(above)
     faults = [fault for each in observed.generations for fault in each.faults]
     arriving = _arriving(ctx, issuer, (spec.key,))
@@ -73,10 +73,8 @@ def credential_upkeep(
 ) -> Upkeep:
     """Return what is to be put in order of a credential: protection and secrets on record, its files, its chain."""
     record = observed.record
-    signers = {each.issuer_key_id for each in record.certificates}
-    above = [
-        stale for key_id in sorted(filter(None, signers)) if issuer and (stale := stale_issuer(ctx, key_id, issuer))
-    ]
+    signers = (ctx.signers.find(each.issuer_key_id, record.issuer) for each in record.certificates)
+    above = sorted({stale for each in signers if issuer and (stale := stale_issuer(each, issuer))})
     storages = [storage for each in record.certificates for storage in each.storage]
     before: dict[str, Any] = {"preventDestroy": record.prevent_destroy}
     after: dict[str, Any] = {"preventDestroy": spec.prevent_destroy}
@@ -87,9 +85,8 @@ def credential_upkeep(
     return _upkeep(spec.address, record.generation, issuer, arriving, observed.faults, [(before, after)], chains)
 
 
-def stale_issuer(ctx: Context, key_id: str | None, issuer: Outlook) -> Address | None:
+def stale_issuer(signer: Generation | None, issuer: Outlook) -> Address | None:
     """Return the generation that signed, if its certificate or chain is another after the plan."""
-    signer = ctx.signers.get(key_id.upper()) if key_id else None
     return Address(Kind.CA, signer.name) if signer and signer.name in issuer.fresh else None
 
 

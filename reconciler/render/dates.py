@@ -13,7 +13,7 @@ _AT_LEAST = 2
 
 def date(moment: datetime) -> str:
     """Return the day, in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def minute(moment: datetime) -> str:

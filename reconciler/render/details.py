@@ -149,7 +149,7 @@ def _place(need: Need) -> str:
 
 def _plain(need: Need) -> str:
     """Say of a key file to be whether whoever can read it can sign with it."""
-    return "" if need.hsm or need.secret_env or need.secret_file else ", not encrypted"
+    return "" if need.hsm or need.secret_env or need.secret_file else " (not encrypted)"
 
 
 def _told(finding: Finding) -> Sequence[str]:

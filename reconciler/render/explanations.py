@@ -10,7 +10,7 @@ from pki.store.wire import serial_hex
 from reconciler.model import Kind
 from reconciler.plan.explain import Explanation
 from reconciler.plan.facts import change_facts, due_facts, finding_facts, plain
-from reconciler.plan.views import CertificateView, CrlView, GenerationView, Validity
+from reconciler.plan.views import CertificateView, CrlView, GenerationView
 from reconciler.render import dues
 from reconciler.render.changes import block
 from reconciler.render.dates import date, elapsed, left, minute
@@ -132,7 +132,7 @@ def _cells(certificate: CertificateView, now: datetime, *, several: bool) -> tup
 
 
 def _standing(certificate: CertificateView, now: datetime) -> str:
-    if certificate.not_after is None or certificate.status is Validity.REVOKED:
+    if certificate.not_after is None:  # a record from before there were dates
         return str(certificate.status)
     return f"{certificate.status}, {left(certificate.not_after, now)}"
 

@@ -85,7 +85,10 @@ def printable(text: str) -> str:
 
 def inline(value: object) -> str:
     """Return one value for the middle of a line: as `printable`, and no line break or tab gets through either."""
-    return "".join(character if character.isprintable() else _escaped(character) for character in str(value))
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
 def count(number: int, noun: str) -> str:

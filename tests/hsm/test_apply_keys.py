@@ -85,8 +85,7 @@ def journal(home: Path) -> KeyJournal:
 
 
 def labels(hsm: SoftHsm) -> list[tuple[str, str]]:
-    with keys.open_token(hsm.config_path, FixedSecrets()) as token:
-        return [(key.label, key.key_id) for key in token.keys()]
+    return [(key.label, key.key_id) for key in keys.list_token_keys(hsm.config_path, FixedSecrets())]
 
 
 def test_a_key_is_made_under_its_derived_names_after_the_journal_said_so(home: Path, hsm: SoftHsm) -> None:
@@ -134,7 +133,7 @@ def test_the_key_of_a_killed_run_is_used_and_no_second_one_is_made(home: Path, h
     assert journal(home).open() == []
 
 
-def test_a_token_that_fails_stops_its_own_branch_only(home: Path, hsm: SoftHsm) -> None:
+def test_a_token_that_fails_stops_its_own_branch_only(home: Path) -> None:
     (home / "qpki.yaml").write_text(MANIFESTS + SECOND)
     secrets = OnlyOne()
     assert verdicts(apply(home, secrets)) == {
@@ -152,3 +151,82 @@ def test_a_rekey_makes_the_next_key_under_a_label_of_its_own(home: Path, hsm: So
     (home / "qpki.yaml").write_text(MANIFESTS.replace("  profile:", "  generation: 2\n  profile:"))
     assert verdicts(apply(home, FixedSecrets()))["ca/root"] == "done"
     assert [label for label, _ in labels(hsm)] == [ROOT_KEY, f"{ROOT_KEY}.g2"]
+
+
+EXISTING = MANIFESTS.replace("{hsm: hsm/one.yaml}", "{hsm: hsm/one.yaml, label: ceremony, existing: true}")
+IMPORTED = """\
+apiVersion: qpki.io/v1
+kind: Workspace
+metadata: {name: test}
+spec:
+  import: [{to: key/ceremony, hsm: hsm/one.yaml, label: ceremony, spkiSha256: PIN}]
+---
+apiVersion: qpki.io/v1
+kind: Key
+metadata: {name: ceremony}
+spec: {algorithm: ecdsa-p384, hsm: hsm/one.yaml, label: ceremony, existing: true}
+---
+apiVersion: qpki.io/v1
+kind: CertificateAuthority
+metadata: {name: root}
+spec:
+  profile: ec/root-ca
+  variables: {cn: Root}
+  key: {resource: ceremony}
+"""
+
+
+def test_an_existing_key_is_used_and_told_as_adopted(home: Path, hsm: SoftHsm) -> None:
+    keys.generate_token_key(P384, hsm.config_path, label="ceremony", key_id="0102", secrets=FixedSecrets())
+    (home / "qpki.yaml").write_text(EXISTING)
+    assert verdicts(apply(home, FixedSecrets())) == {"ca/root": "done", "crl/root": "done"}
+    assert labels(hsm) == [("ceremony", "0102")]
+    assert not journal(home).path.exists()
+    told = next(entry for entry in audited(home) if entry["event"] == "key-adopted")
+    assert (told["address"], told["label"]) == ("ca/root", "ceremony")
+
+
+def test_a_key_is_imported_if_it_is_the_one_that_is_pinned(home: Path, hsm: SoftHsm) -> None:
+    made = keys.generate_token_key(P384, hsm.config_path, label="ceremony", key_id="0102", secrets=FixedSecrets())
+    (home / "qpki.yaml").write_text(IMPORTED.replace("PIN", "0" * 64))
+    report = apply(home, FixedSecrets())
+    assert verdicts(report) == {"key/ceremony": "failed", "ca/root": "skipped", "crl/root": "skipped"}
+    assert "is another key than expected" in str(report.of(Verdict.FAILED)[0].error)
+    (home / "qpki.yaml").write_text(IMPORTED.replace("PIN", str(made.spki_sha256)))
+    assert verdicts(apply(home, FixedSecrets())) == {"key/ceremony": "done", "ca/root": "done", "crl/root": "done"}
+    assert Workspace.open(home, Ports(FixedSecrets(), clock=lambda: NOW)).plan().changes == ()
+    told = [entry["event"] for entry in audited(home) if entry.get("address") == "key/ceremony"]
+    assert told == ["key-adopted", "adopted"]
+
+
+def test_a_key_that_stands_alone_is_made_on_a_token(home: Path, hsm: SoftHsm) -> None:
+    text = IMPORTED.replace(
+        "spec:\n  import: [{to: key/ceremony, hsm: hsm/one.yaml, label: ceremony, spkiSha256: PIN}]\n", ""
+    )
+    (home / "qpki.yaml").write_text(text.replace(", existing: true", ""))
+    assert set(verdicts(apply(home, FixedSecrets())).values()) == {"done"}
+    assert [label for label, _ in labels(hsm)] == ["ceremony"]
+
+
+def test_a_declared_existing_key_is_recorded_without_an_import(home: Path, hsm: SoftHsm) -> None:
+    keys.generate_token_key(P384, hsm.config_path, label="ceremony", key_id="0102", secrets=FixedSecrets())
+    text = IMPORTED.replace(
+        "spec:\n  import: [{to: key/ceremony, hsm: hsm/one.yaml, label: ceremony, spkiSha256: PIN}]\n", ""
+    )
+    (home / "qpki.yaml").write_text(text)
+    assert set(verdicts(apply(home, FixedSecrets())).values()) == {"done"}
+    assert labels(hsm) == [("ceremony", "0102")]
+
+
+def test_an_intent_whose_key_was_never_recorded_is_told_after_a_crash(home: Path) -> None:
+    """The run died between its intent and its record: the key can be there, and the log says that it is not known."""
+    apply(home, FixedSecrets())
+    log = home / "state" / "audit.jsonl"
+    log.write_text(log.read_text().splitlines(keepends=True)[0])
+    other = KeyIntent(address="ca/gone", generation=1, hsm="hsm/one.yaml", label="ca-gone", key_id="0102", at=NOW)
+    journal(home).intend(other)
+    workspace = Workspace.open(home, Ports(FixedSecrets(), clock=lambda: NOW))
+    workspace.apply(workspace.plan(), Terms(actor="alice", holder="alice@here", version="0"))
+    (told,) = [entry for entry in audited(home) if entry.get("recorded") is False]
+    assert (told["event"], told["address"], told["label"]) == ("key-generated", "ca/gone", "ca-gone")
+    assert told["recovered"] is True

@@ -93,7 +93,7 @@ def test_a_plan_is_in_order(text: str) -> None:
         changes = home.plan()["changes"]
         planned = {change["address"] for change in changes}
         for change in changes:
-            assert set(change["depends_on"]) & planned <= seen
+            assert set(change.get("depends_on", ())) & planned <= seen
             seen.add(change["address"])
     finally:
         shutil.rmtree(home.directory)
@@ -131,7 +131,6 @@ def test_branches_that_both_issue_merge(names: list[str], data: st.DataObject) -
     split = data.draw(st.integers(min_value=1, max_value=len(names) - 1))
     home = fresh(BASE)
     try:
-        (home.directory / "pki").mkdir()
         (home.directory / ".gitattributes").write_text("state/**/index.txt merge=union\nstate/**/*.jsonl merge=union\n")
         home.applied()
         git(home, "init", "-q", "-b", "main")
@@ -139,6 +138,7 @@ def test_branches_that_both_issue_merge(names: list[str], data: st.DataObject) -
         git(home, "commit", "-qm", "base")
         for branch, mine in (("left", names[:split]), ("right", names[split:])):
             git(home, "checkout", "-q", "-b", branch, "main")
+            (home.directory / "pki").mkdir(exist_ok=True)
             for name in mine:
                 (home.directory / "pki" / f"{name}.yaml").write_text(credential(name))
             home.applied()

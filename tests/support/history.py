@@ -59,7 +59,12 @@ SNAPSHOT = in_state(
             certificate(0x51, issuer_key_id="69737375696E67"),
         ),
     ),
-    credential_in_state("early", certificate(0x98, age=-2), issuer="issuing.2"),
+    credential_in_state(
+        "early",
+        certificate(0x98, number=2, age=-2),
+        issuer="issuing.2",
+        previous=(certificate(0x97, not_before=None, not_after=None),),
+    ),
     credential_in_state("old", certificate(0x99, days=-3), issuer="issuing.2"),
     key_in_state("shared"),
     damaged={"credential/mail": Finding(Severity.ERROR, "state.damaged", "credential.meta.json is cut off")},

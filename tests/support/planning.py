@@ -46,6 +46,7 @@ class Fake:
     broken: dict[str, PkiError] = field(default_factory=dict)
     files: dict[str, Content] = field(default_factory=dict)
     issuers: dict[str, IssuerFacts] = field(default_factory=dict)
+    storages: dict[str, KeyRef] = field(default_factory=dict)
     csr_keys: dict[str, str] = field(default_factory=dict)
     notices: tuple[Finding, ...] = ()
     compiled: list[str] = field(default_factory=list)
@@ -100,6 +101,11 @@ class Fake:
         if directory not in self.issuers:
             raise PkiError(f"there is no CA in {directory}")
         return self.issuers[directory]
+
+    def storage(self, directory: str) -> KeyRef:
+        if directory not in self.storages:
+            raise PkiError(f"there is no CA in {directory}")
+        return self.storages[directory]
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from pki.ports import Ports, SystemSecrets
 from pki.store.index import read
-from pki.store.journal import Journal
 from pki.store.layout import CaLayout
 from pki.store.wire import serial_hex
 from pki.x509.certificates import parse_certificates
@@ -117,7 +116,10 @@ def assert_converged(home: Home) -> None:
 
 
 def assert_accounted_for(home: Home) -> None:
-    """Every serial that was journaled is filed and listed, or revoked on the CRL; every valid one has a holder."""
+    """Every serial that was journaled is filed and listed, or revoked on the CRL; every valid one has a holder.
+
+    The mark that an intent is done may be missing: it is written last, and the next use of the CA finds all in order.
+    """
     named = _named_serials(home.directory / "state")
     for layout in home.generations():
         rows = {entry.serial: entry for entry in read(layout.index)}
@@ -131,7 +133,6 @@ def assert_accounted_for(home: Home) -> None:
         assert rows.keys() - filed <= revoked
         assert revoked == listed
         assert {serial_hex(serial) for serial in rows.keys() - revoked} <= named
-        assert Journal(layout.journal).unfinished() == []
 
 
 def _intended(layout: CaLayout) -> set[int]:

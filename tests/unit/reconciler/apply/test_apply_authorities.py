@@ -45,7 +45,9 @@ spec:
   profile: ec/root-ca
   variables: {cn: Other Root CA}
 """
-LOCKED = CAS.replace("  variables: {cn: Test Root CA}", "  variables: {cn: Test Root CA}\n  key: {passphraseEnv: F_PASS}")
+LOCKED = CAS.replace(
+    "  variables: {cn: Test Root CA}", "  variables: {cn: Test Root CA}\n  key: {passphraseEnv: F_PASS}"
+)
 DENIED = (
     CAS
     + """\
@@ -145,13 +147,19 @@ def test_a_saved_plan_is_stale_once_the_manifest_says_otherwise(home: Home, tmp_
     outcome = home.apply(tmp_path / "plan.json")
     assert outcome.exit_code == 5
     assert "stale" in outcome.error
+    assert "the manifests, or files that they name, have changed" in outcome.stderr
+    assert "ca/other: no change was approved, and it would be create" in outcome.stderr
+    assert "ca/root" not in outcome.stderr
     assert home.tree() == before
 
 
 def test_a_saved_plan_is_stale_once_it_was_applied(home: Home, tmp_path: Path) -> None:
     home.qpki("plan", "--out", tmp_path / "plan.json")
     home.applied(tmp_path / "plan.json")
-    assert home.apply(tmp_path / "plan.json").exit_code == 5
+    again = home.apply(tmp_path / "plan.json")
+    assert again.exit_code == 5
+    assert "state has changed" in again.stderr
+    assert "ca/root: create was approved, and it would be no change" in again.stderr
 
 
 def test_a_saved_plan_has_its_own_selection(home: Home, tmp_path: Path) -> None:
@@ -366,4 +374,4 @@ def test_a_damaged_audit_log_is_refused_before_anything_is_done(home: Home) -> N
     outcome = home.apply()
     assert outcome.exit_code == 1
     assert "audit.jsonl:1" in outcome.error
-    assert {name for name in home.tree().keys() - before.keys()} <= {"state/.lock"}
+    assert home.tree().keys() - before.keys() <= {"state/.lock"}

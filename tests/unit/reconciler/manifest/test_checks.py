@@ -133,6 +133,14 @@ def test_the_lifetime_is_the_one_that_the_variables_give(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("life", ["", "life: soon"])
+def test_a_lifetime_that_cannot_be_told_is_left_to_the_plan(tmp_path: Path, life: str) -> None:
+    profile = PROFILE.replace("{type: duration, default: 90d}", "{type: string}")
+    spec = f"issuer: root\nprofile: own\nvariables: {{name: x, {life}}}"
+
+    assert load(tmp_path, ca(), document("Credential", "x", spec), profiles__own_dot_yaml=profile).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("crl", "place"),
     [

@@ -69,11 +69,23 @@ def test_a_file_that_only_its_suffix_keeps_out_is_a_warning(tmp_path: Path) -> N
     assert found.warnings[0].hint == "call it more.yaml, or include it"
 
 
+def test_a_file_of_another_suffix_that_is_included_or_hidden_is_no_warning(tmp_path: Path) -> None:
+    more = {"pki__more_dot_yml": credential(), "pki___dot_more_dot_yml": "hidden"}
+
+    assert load(tmp_path, settings("include: [pki/*.yaml, pki/*.yml]"), ca(), **more).warnings == ()
+
+
 @pytest.mark.parametrize("pattern", ["../*.yaml", "/etc/*.yaml", "pki/../../x.yaml"])
 def test_no_pattern_leads_out(tmp_path: Path, pattern: str) -> None:
     found = refused(tmp_path, settings(f'include: ["{pattern}"]'))
 
     assert codes(found) == [("qpki.yaml:6:13", "path.outside")]
+
+
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
+    found = refused(tmp_path, settings('include: ["pki/**x.yaml", "pki/*.yaml"]'), ca("Root"))
+
+    assert codes(found) == [("pki/all.yaml:4:18", "schema.pattern"), ("qpki.yaml:6:13", "workspace.include-pattern")]
 
 
 def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
@@ -146,6 +158,19 @@ def test_a_broken_root_file_hides_nothing_in_the_default_includes(tmp_path: Path
     found = refused(tmp_path, ca("Root"), qpki_dot_yaml="a: [\n")
 
     assert [finding.code for finding in found] == ["schema.pattern", "yaml.syntax"]
+
+
+def test_a_workspace_beside_a_broken_root_file_is_not_the_workspace(tmp_path: Path) -> None:
+    found = refused(tmp_path, "---\n", ROOT_FILE, qpki_dot_yaml="a: [\n")
+
+    assert [finding.code for finding in found] == ["workspace.several", "yaml.syntax"]
+
+
+@pytest.mark.parametrize("spec", ["spec: []", "spec: {include: 5, profiles: 5, state: 5}", "spec: {include: [5]}"])
+def test_an_invalid_workspace_includes_what_can_be_read_of_it(tmp_path: Path, spec: str) -> None:
+    found = refused(tmp_path, ca("Root"), qpki_dot_yaml=f"{ROOT_FILE}{spec}\n")
+
+    assert {finding.where.source for finding in found if finding.where} == {"qpki.yaml", "pki/all.yaml"}
 
 
 def test_an_invalid_workspace_hides_nothing_in_what_it_includes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pki.findings import Location
 from reconciler.kinds.credential import CredentialSpec, RevokedSpec
 from reconciler.kinds.keys import KeySpec, Rotation
 from reconciler.kinds.renewal import Renewal
-from tests.support.manifests import ca, codes, credential, document, load, refused
+from tests.support.manifests import ca, codes, credential, document, load, refusal, refused, workspace
 
 TEMPLATE = """template:
   issuer: root
@@ -114,6 +114,13 @@ def test_a_template_can_use_variables_of_members_that_the_profile_has_not(tmp_pa
         "cn": "a.paris.example.com", "dns_names": ["a.example.com", "x.example.com"], "organization": "Example",
     }  # fmt: skip
     assert found["dev-b"].variables == {"cn": "b.lyon.example.com", "dns_names": ["b.example.com"]}
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    root = workspace(tmp_path, ca(), fleet("membersFrom: dev.csv"))
+    (root / "dev.csv").write_bytes(b"name\n\xff\n")
+
+    assert codes(list(refusal(root).findings)) == [("dev.csv", "document.unreadable")]
 
 
 def test_an_empty_fleet_is_no_credential(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pki.errors import StoreError
-from pki.findings import Severity
+from pki.findings import Finding, Location, Severity
 from reconciler import manifest
+from reconciler.manifest.reading import Reading
 from tests.support.manifests import ca, codes, credential, document, load, refusal, refused, settings, workspace
 
 
@@ -74,6 +75,16 @@ def test_a_line_that_could_hold_a_secret_is_not_shown(tmp_path: Path, key: str) 
     found = refused(tmp_path, ca("root", f"profile: ec/root-ca\nvariables: {{cn: R}}\n{key}: hunter2"))
 
     assert [finding.snippet for finding in found] == [None]
+
+
+@pytest.mark.parametrize(
+    "where", [None, Location("gone.yaml", 1, 1), Location("qpki.yaml", 99, 1), Location("qpki.yaml")]
+)
+def test_a_line_that_is_not_there_is_not_shown(tmp_path: Path, where: Location | None) -> None:
+    reading = Reading(workspace(tmp_path))
+    reading.findings.append(Finding(Severity.ERROR, "a.b", "wrong", where))
+
+    assert [finding.snippet for finding in reading.sorted_findings()] == [None]
 
 
 def test_a_long_line_is_shown_in_part(tmp_path: Path) -> None:

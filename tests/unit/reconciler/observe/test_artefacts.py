@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from pki.authority import CaRenewal, mend_ca, renew_ca
+from pki.credentials import Credential, EnrollRequest, mend_credential, renew
 from pki.der import pem
+from pki.keys import FileKey
 from pki.x509.certificates import serial_hex
 from reconciler.snapshot import Fault
 from tests.support.issue import CATALOG, NOW, PORTS
-from tests.support.states import State, told
+from tests.support.states import WEB, State, told
 
 GARBAGE = b"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
 LATER = NOW + timedelta(days=100)
@@ -248,6 +250,35 @@ class TestCredential:
             ("credential/both/cert.ec-tls-server.pem", "is missing", True),
             ("credential/both/fullchain.rsa-tls-server.pem", "is missing", True),
         ]
+
+    def test_what_mending_writes_is_what_is_expected(self, state):
+        renew_root(state)
+        mend_ca(state.path("ca/issuing"), PORTS, state.ca("root"))
+        state.path("credential/web/cert.pem").unlink()
+        assert len(state.credential().faults) == 3
+        assert all(fault.mendable for fault in state.credential().faults)
+
+        mend_credential(state.ca("issuing"), Credential.open(state.path("credential"), "web"))
+
+        assert state.credential().faults == ()
+
+    def test_a_renewed_credential_is_whole_and_leaves_no_orphan(self, state):
+        request = EnrollRequest(
+            directory=state.path("credential"),
+            profiles=[CATALOG.get("ec/tls-server")],
+            variables=WEB,
+            key=FileKey(),
+            holder="credential/web",
+        )
+        old = Credential.open(state.path("credential"), "web")
+        renew(state.ca("issuing", LATER), old, request, new_keys=True)
+
+        snapshot = state.observe()
+
+        assert snapshot.credentials["web"].faults == ()
+        previous = snapshot.credentials["web"].record.previous
+        assert [each.serial for each in previous] == [each.serial for each in old.meta.certificates]
+        assert snapshot.generation("issuing").orphans == ()
 
     def test_a_chain_that_stands_in_another_directory_is_read_there(self, state):
         state.path("credential/web/deployed").mkdir()

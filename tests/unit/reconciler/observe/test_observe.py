@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -315,6 +316,17 @@ class TestFingerprint:
         chain.write_bytes(contents[1])
 
         assert state.observe().fingerprint != before
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(made, on):
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        made.observe()
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_a_snapshot_depends_on_no_clock(made, monkeypatch):

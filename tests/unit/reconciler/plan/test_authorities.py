@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from pki.errors import PkiError
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
-from pki.store.meta import CaUrls
+from pki.store.meta import CaUrls, IssuerFacts
 from reconciler.kinds.authority import OnIssuerRekey, UrlsSpec
+from reconciler.kinds.credential import RevokedSpec
+from reconciler.kinds.desired import HsmFacts
 from reconciler.kinds.keys import KeySpec, Rotation
+from reconciler.kinds.policy import Effect, PolicySpec, Rule
 from reconciler.kinds.renewal import Renewal
-from reconciler.kinds.workspace import Imported
+from reconciler.kinds.workspace import Imported, Moved
 from reconciler.model import Action, Address, ReasonCode
 from reconciler.plan.model import Difference, Need
-from reconciler.snapshot import Fault, ObservedCa
+from reconciler.snapshot import Fault, ObservedCa, RevokedRow
 from tests.support import observed as state
 from tests.support.desired import at, ca, credential, desired, standing_key
 from tests.support.planning import DIGESTS, Bench, bench, codes, done, refusal, settled_generation, steps
@@ -513,6 +517,213 @@ def test_a_blocked_rekey_leaves_what_is_below_as_it_is():
     assert steps(found.plan(replace=("ca/root",))) == ["x rekey ca/root", "x refresh crl/root.2"]
 
 
+class TestBlocked:
+    """What must not be done to a CA keeps nothing below it from being renewed: what is there signs."""
+
+    def due(self, *, policy: OnIssuerRekey = OnIssuerRekey.REISSUE, **changes: Any) -> Bench:
+        found = bench(ca("root", on_issuer_rekey=policy, **changes), ca("issuing", issuer="root"))
+        aged(found, "issuing", left=timedelta(days=8))
+        found.templates.broken["ec/root-ca"] = refusal()
+        return found
+
+    @pytest.mark.parametrize("policy", OnIssuerRekey)
+    def test_a_rekey(self, policy):
+        found = self.due(policy=policy)
+        found.declare(replace(found.manifest.cas["root"], generation=2))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["renew ca/issuing", "x rekey ca/root", "x refresh crl/root.2"]
+        assert (plan.changes[0].issuer, plan.changes[0].depends_on) == ("root", ())
+
+    def test_a_renewal(self):
+        found = self.due()
+        aged(found, "root", left=timedelta(days=20))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["renew ca/issuing", "x renew ca/root"]
+        assert plan.changes[0].depends_on == ()
+
+    def test_other_content(self):
+        found = self.due()
+        found.declare(replace(found.manifest.cas["root"], variables={"cn": "root", "policy": "1.2.3"}))
+
+        assert steps(found.plan()) == ["renew ca/issuing", "x reissue ca/root"]
+
+    def test_a_policy(self):
+        found = self.due()
+        del found.templates.broken["ec/root-ca"]
+        aged(found, "root", left=timedelta(days=20))
+        rule = Rule("short", Effect.DENY, at(8), match=("ca/root",), max_validity=timedelta(days=30))
+        found.manifest = replace(found.manifest, policies=(PolicySpec("p", (rule,), at(8)),))
+
+        assert steps(found.plan()) == ["renew ca/issuing", "x renew ca/root"]
+
+    def test_what_can_be_done_to_it_comes_first_all_the_same(self):
+        found = self.due()
+        aged(found, "root", left=timedelta(days=20))
+        found.declare(replace(found.manifest.cas["root"], urls=UrlsSpec(crl=("http://x/root.crl",))))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["update ca/root", "x renew ca/root", "reissue ca/issuing"]
+        assert plan.changes[2].depends_on == (ROOT,)
+
+    def test_several_levels(self):
+        found = bench(ca("root"), ca("issuing", issuer="root"), credential("web", issuer="issuing"))
+        aged(found, "issuing", left=timedelta(days=8))
+        found.templates.broken["ec/issuing-ca"] = refusal()
+        found.drop("credential/web")
+
+        assert steps(found.plan()) == ["x renew ca/issuing", "create credential/web"]
+
+    def test_a_key_that_cannot_be_made(self):
+        found = bench(ca("root"), ca("issuing", issuer="root"), standing_key("k"))
+        aged(found, "issuing", left=timedelta(days=8))
+        found.declare(replace(found.manifest.cas["root"], key=KeySpec(resource="k")))
+        found.declare(replace(found.manifest.keys["k"], algorithm="rsa-2048"))
+
+        assert steps(found.plan()) == ["x rekey key/k", "renew ca/issuing", "x rekey ca/root", "x refresh crl/root.2"]
+
+    def test_a_move_that_cannot_be_made(self):
+        found = bench(ca("root"), ca("old"), ca("issuing", issuer="root"))
+        aged(found, "issuing", left=timedelta(days=8))
+        found.undeclare("ca/old")
+        found.settings(moved=(Moved(Address.parse("ca/old"), ROOT, at(5)),))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["renew ca/issuing", "x move ca/root"]
+        assert plan.changes[0].depends_on == ()
+
+
+class TestRevoked:
+    """Somebody has revoked a CA's certificate at the CA above it, by hand."""
+
+    def workspace(self, reason: str | None = "keyCompromise", **root: Any) -> Bench:
+        found = bench(ca("root", **root), ca("issuing", issuer="root"), credential("web", issuer="issuing"))
+        facts = found.generation("issuing").record.certificate
+        assert facts is not None
+        row = RevokedRow(facts.serial, NOW - timedelta(days=1), reason, facts.not_after, "/CN=issuing")
+        crl = replace(state.crl(), serials=frozenset({facts.serial}))
+        found.touch("ca/root", lambda each: replace(each, revoked=(row,), crl=crl))
+        return found
+
+    def test_it_gets_a_new_key_and_all_below_it_are_signed_again(self):
+        plan = self.workspace().plan()
+
+        assert steps(plan) == ["rekey ca/issuing", "rekey credential/web", "refresh crl/issuing.2"]
+        assert codes(plan.changes[0]) == [ReasonCode.REVOCATION_ADDED]
+        assert plan.changes[0].reasons[0].message == (
+            "ca/root has revoked it, on 2026-11-22: keyCompromise, and the manifest does not"
+        )
+        assert codes(plan.changes[1]) == [ReasonCode.ISSUER_REKEYED]
+        assert plan.changes[1].reasons[0].message == (
+            "ca/issuing has a new key, generation 2, and the certificate of the one before is revoked"
+        )
+
+    def test_without_a_reason_none_is_given(self):
+        assert self.workspace(None).change("ca/issuing").reasons[0].message == (
+            "ca/root has revoked it, on 2026-11-22, and the manifest does not"
+        )
+
+    def test_once_it_has_a_new_key_it_is_in_order(self):
+        found = self.workspace()
+        spec = replace(found.manifest.cas["issuing"], generation=2)
+        new = settled_generation(found.manifest, found.templates, spec, 2)
+        old = found.generation("issuing")
+        found.snapshot = replace(
+            found.snapshot, cas={**found.snapshot.cas, "issuing": ObservedCa("issuing", (old, new))}
+        )
+
+        assert steps(found.plan()) == ["rekey credential/web"]
+
+    def test_a_key_that_is_found_cannot_be_made_anew_and_nothing_is_signed_by_it(self):
+        found = self.workspace()
+        key = KeySpec(hsm="hsm/a.yaml", label="old", existing=True)
+        found.declare(replace(found.manifest.cas["issuing"], key=key))
+        record = found.generation("issuing").record.keys[0]
+        found.edit("ca/issuing", keys=(replace(record, storage=TokenKeyRef("../../../hsm/a.yaml", "old")),))
+        found.drop("credential/web")
+
+        plan = found.plan()
+
+        assert steps(plan) == ["x rekey ca/issuing", "x create credential/web", "x refresh crl/issuing.2"]
+        assert [each.code for each in plan.changes[0].blocked] == ["key.fixed"]
+
+    def test_an_earlier_certificate_that_is_revoked_is_of_no_matter(self):
+        found = self.workspace()
+        record = found.generation("issuing").record
+        assert record.certificate is not None
+        found.edit("ca/issuing", previous=(record.certificate,), certificate=replace(record.certificate, serial=9))
+
+        assert found.plan().changes == ()
+
+
+class TestOldRecords:
+    """Records of the seed document's shape say neither whose key signed nor what was signed."""
+
+    def forget_facts(self, found: Bench, name: str, *, file: bool) -> None:
+        record = found.generation(name).record
+        facts = record.certificate if file else None
+        found.touch(
+            f"ca/{name}",
+            lambda each: replace(each, record=replace(record, certificate=None, issuer=None), found=facts),
+        )
+
+    @pytest.mark.parametrize("file", [True, False])
+    def test_what_they_do_not_say_is_not_taken_for_another_issuer(self, file):
+        found = two_tier()
+        for name in ("root", "issuing"):
+            self.forget_facts(found, name, file=file)
+
+        assert found.plan().changes == ()
+
+    def test_who_signed_is_known_by_its_certificate_where_the_identifier_of_the_key_is_not(self):
+        found = bench(ca("root"), ca("issuing", issuer="root"), credential("web", issuer="root"))
+        facts = found.generation("root").record.certificate
+        assert facts is not None
+        found.edit("ca/root", certificate=replace(facts, subject_key_id=None, fingerprint="AA"))
+        signer = IssuerFacts(subject={}, fingerprint="aa")
+        found.edit("ca/issuing", issuer=signer)
+        (certificate,) = found.snapshot.credentials["web"].record.certificates
+        found.edit("credential/web", issuer=signer, certificates=(replace(certificate, issuer_key_id=None),))
+        assert found.plan().changes == ()
+
+        found.declare(replace(found.manifest.cas["root"], urls=UrlsSpec(crl=("http://x",))))
+        found.declare(replace(found.manifest.credentials["web"], revoked=RevokedSpec("superseded")))
+
+        assert steps(found.plan()) == [
+            "update ca/root", "reissue ca/issuing", "revoke credential/web", "refresh crl/root",
+        ]  # fmt: skip
+
+    def test_a_credential_of_that_shape_is_taken_to_be_by_its_issuer(self):
+        found = bench(ca("root"), credential("web", issuer="root"))
+        (certificate,) = found.snapshot.credentials["web"].record.certificates
+        found.edit("credential/web", issuer=None, certificates=(replace(certificate, issuer_key_id=None),))
+
+        assert found.plan().changes == ()
+
+
+def test_of_two_cas_with_one_key_the_one_on_record_is_the_issuer():
+    found = bench(ca("a", resource="k"), ca("b", resource="k"), ca("below", issuer="a"), standing_key("k"))
+    shared = found.generation("a").record.certificate
+    other = found.generation("b").record.certificate
+    assert shared is not None
+    assert other is not None
+    found.edit("ca/b", certificate=replace(other, subject_key_id=shared.subject_key_id, fingerprint="BB"))
+    issuer = found.generation("below").record.issuer
+    assert issuer is not None
+    found.edit("ca/a", certificate=replace(shared, fingerprint="AA"))
+    found.edit("ca/below", issuer=replace(issuer, fingerprint="AA"))
+    assert found.plan().changes == ()
+
+    found.edit("ca/below", issuer=replace(issuer, fingerprint="BB"))
+
+    assert codes(found.change("ca/below")) == [ReasonCode.ISSUER_CHANGED]
+
+
 def test_a_renewal_that_gains_nothing_is_not_made_and_said():
     found = two_tier()
     for name in ("root", "issuing"):
@@ -578,6 +789,38 @@ def test_a_damaged_record_is_left_alone_and_blocks_what_is_below():
     assert plan.changes[0].blocked == (finding,)
 
 
+def test_of_what_is_below_a_damaged_record_nothing_is_said_but_how_much_it_is():
+    found = bench(
+        ca("root"), ca("issuing", issuer="root"), credential("web", issuer="root"), credential("api", issuer="issuing")
+    )
+    finding = refusal("cut off").findings[0]
+    found.drop("ca/root")
+    found.snapshot = replace(found.snapshot, damaged={"ca/root": finding})
+    aged(found, "issuing", left=timedelta(days=8))
+
+    plan = found.plan()
+
+    assert steps(plan) == ["x update ca/root"]
+    assert plan.unchanged == 2  # of what issuing signs, and its CRL
+    assert [each.message for each in plan.warnings] == [
+        "the record of ca/root cannot be read, and 2 resources below it were not looked at"
+    ]
+    assert "credential/web" in {str(due.address) for due in plan.due}
+
+
+def test_a_ca_below_a_damaged_record_keeps_its_files_and_its_crl_and_signs():
+    found = bench(ca("root"), ca("issuing", issuer="root"), credential("web", issuer="issuing"))
+    found.drop("ca/root")
+    found.drop("credential/web")
+    found.snapshot = replace(found.snapshot, damaged={"ca/root": refusal().findings[0]})
+    fault = Fault("state/ca/issuing/chain.crt", missing=True, detail="is missing")
+    found.touch("ca/issuing", lambda each: replace(each, crl=state.crl(days=1), faults=(fault,)))
+
+    assert steps(found.plan()) == [
+        "update ca/issuing", "x update ca/root", "create credential/web", "refresh crl/issuing",
+    ]  # fmt: skip
+
+
 def test_what_was_forgotten_is_adopted_and_then_brought_up_to_date():
     found = two_tier()
     aged(found, "issuing", left=timedelta(days=8))
@@ -596,6 +839,7 @@ class TestImport:
         found.settings(imported=(Imported(ISSUING, at(9), directory="old/issuing"),))
         found.templates.files["old/issuing/ca.crt"] = found.templates.files["state/ca/issuing/ca.crt"]
         found.templates.issuers["old/issuing"] = found.templates.issuers["state/ca/issuing"]
+        found.templates.storages["old/issuing"] = SoftwareKeyRef("private/old.key", "SECRET")
         return found
 
     def test_a_directory_is_adopted_with_its_first_crl(self):
@@ -604,6 +848,26 @@ class TestImport:
         assert steps(plan) == ["adopt ca/issuing", "refresh crl/issuing"]
         assert codes(plan.changes[0]) == [ReasonCode.ADOPTED]
         assert plan.changes[0].inputs_digest is not None
+        assert codes(plan.changes[1]) == [ReasonCode.ADOPTED]
+        assert plan.changes[1].needs == (
+            Need("ca/issuing", "sign", path="state/ca/issuing/private/old.key", secret_env="SECRET"),
+        )
+
+    def test_its_key_can_be_on_a_token(self):
+        found = self.workspace()
+        found.manifest = replace(found.manifest, hsms={"hsm/a.yaml": HsmFacts("A", pin_env="PIN")})
+        found.templates.storages["old/issuing"] = TokenKeyRef("../../hsm/a.yaml", "key")
+
+        assert found.change("crl/issuing").needs == (
+            Need("ca/issuing", "sign", hsm="hsm/a.yaml", token="A", label="key", secret_env="PIN"),
+        )
+
+    def test_a_record_that_cannot_be_read_has_no_key(self):
+        found = self.workspace()
+        found.templates.storages.clear()
+        del found.templates.files["old/issuing/ca.crt"]
+
+        assert steps(found.plan()) == ["x adopt ca/issuing", "x refresh crl/issuing"]
 
     def test_what_is_below_is_compiled_under_it(self):
         found = self.workspace()

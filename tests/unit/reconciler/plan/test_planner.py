@@ -15,6 +15,8 @@ from reconciler.kinds.credential import RevokedSpec
 from reconciler.kinds.keys import Rotation
 from reconciler.kinds.policy import Effect, PolicySpec, Rule
 from reconciler.model import Address, Kind
+from reconciler.plan.context import generation_name
+from reconciler.plan.dependence import stops
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.model import Due
 from reconciler.plan.planner import make_plan
@@ -101,10 +103,33 @@ def test_the_order_in_which_things_are_declared_does_not_matter(found, places):
 def test_what_is_blocked_blocks_what_depends_on_it(found):
     found.templates.broken["ec/root-ca"] = refusal()
     plan = found.plan()
-    stopped = {each.address for each in plan.changes if each.blocked}
+    stopped = [each for each in plan.changes if each.blocked]
     for change in plan.changes:
-        if set(change.depends_on) & stopped:
+        if any(each.address in change.depends_on and stops(each, change) for each in stopped):
             assert "blocked" in {each.code for each in change.blocked}
+
+
+@settings(max_examples=150, deadline=None)
+@given(workspaces(), st.booleans(), st.sampled_from([(), ("ca/c0",), ("ca/c1", "credential/l0"), ("key/k",)]))
+def test_what_is_made_is_signed_by_what_is_there_or_made(found, broken, exclude):
+    """Whatever is blocked or excluded: a change that is made has its generation in state, or made before it."""
+    if broken:
+        found.templates.broken["ec/root-ca"] = refusal()
+    plan = found.plan(exclude=tuple(each for each in exclude if known(found, each)))
+    there = {each.name for each in found.snapshot.generations()}
+    for change in plan.changes:
+        if change.blocked:
+            continue
+        if change.issuer is not None:
+            assert change.issuer in there
+        if change.address.kind is Kind.CRL:
+            assert change.address.name in there
+        if change.address.kind is Kind.CA and change.generation is not None:
+            there.add(generation_name(change.address.name, change.generation))
+
+
+def known(found: Bench, text: str) -> bool:
+    return found.manifest.find(Address.parse(text)) is not None
 
 
 def test_the_digest_does_not_depend_on_now_while_nothing_comes_due():

@@ -164,7 +164,7 @@ def test_one_passphrase_for_many_keys_is_one_line():
 def test_a_key_file_that_anybody_can_use_says_so():
     shown = text(change(Action.CREATE, needs=(Need("credential/web", "generate", path="state/x.pem"),)))
 
-    assert "      new key  state/x.pem, not encrypted\n" in shown
+    assert "      new key  state/x.pem (not encrypted)\n" in shown
 
 
 def test_the_members_of_a_fleet_are_one_block():
