@@ -208,6 +208,10 @@ class CredentialMeta(Record):
     prevent_destroy: Flag = False
     forgotten: Instant | None = None
 
+    def __post_init__(self) -> None:
+        if not self.certificates:
+            raise ValueError("certificates must be a list of at least one certificate")
+
     def revoked(self, at: datetime, reason: str | None) -> CredentialMeta:
         return replace(self, status=Status.REVOKED, revoked_at=at, revocation_reason=reason)
 

@@ -316,7 +316,7 @@ def _tell(app: App, report: Report, output: str) -> None:
 def _exit_code(report: Report, interruption: Interruption) -> int:
     from reconciler.apply import Verdict
 
-    if report.of(Verdict.LEFT) and interruption.exit_code is not None:
+    if report.of(Verdict.LEFT):
         return interruption.exit_code
     if report.of(Verdict.FAILED):
         return ExitCode.ERROR

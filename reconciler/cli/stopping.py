@@ -28,10 +28,8 @@ class Interruption:
     signals: list[int] = field(default_factory=list)
 
     @property
-    def exit_code(self) -> int | None:
-        if not self.signals:
-            return None
-        return ExitCode.TERMINATED if self.signals[0] == signal.SIGTERM else ExitCode.INTERRUPTED
+    def exit_code(self) -> int:
+        return ExitCode.TERMINATED if signal.SIGTERM in self.signals else ExitCode.INTERRUPTED
 
     @contextmanager
     def awaited(self) -> Iterator[None]:

@@ -27,6 +27,8 @@ class Holder:
 def key_reasons(ctx: Context, spec: KeySpec, holder: Holder) -> list[Reason]:
     """Return why the key on record is not the one that the manifest wants."""
     stored = in_workspace(holder.storage, holder.directory)
+    if spec.resource is not None and Address(Kind.KEY, spec.resource) in ctx.damaged:
+        return []  # nobody can say
     if spec.resource is not None:
         return _reasons_of_resource(ctx, spec, spec.resource, stored, holder)
     label = token_label(spec, holder.address, position=holder.position, of=holder.of)

@@ -58,7 +58,7 @@ def forced() -> Reason:
 
 def renewal(start: datetime, opens: datetime, end: datetime) -> Reason:
     exact = end - start < _SHORT
-    message = f"renewal window opens {when(opens, to_the_minute=exact)}, expires {when(end, to_the_minute=exact)}"
+    message = f"renewal window open from {when(opens, to_the_minute=exact)}, expires {when(end, to_the_minute=exact)}"
     return Reason(ReasonCode.RENEWAL_DUE, message, since=opens, deadline=end)
 
 
@@ -197,7 +197,7 @@ def crl_expired(end: datetime) -> Reason:
 
 
 def crl_due(opens: datetime, end: datetime) -> Reason:
-    dates = f"opens {when(opens, to_the_minute=True)}, next update {when(end, to_the_minute=True)}"
+    dates = f"open from {when(opens, to_the_minute=True)}, next update {when(end, to_the_minute=True)}"
     return Reason(ReasonCode.CRL_REFRESH_DUE, f"refresh window {dates}", since=opens, deadline=end)
 
 

@@ -129,7 +129,7 @@ credentials = st.builds(
     created=times,
     not_before=times,
     not_after=times,
-    certificates=lists(issued),
+    certificates=lists(issued, min_size=1),
     previous=lists(issued),
     variables=objects,
     issuer=optional(issuers),

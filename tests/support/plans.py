@@ -58,7 +58,7 @@ def rekeyed() -> Change:
         (
             reason(
                 ReasonCode.RENEWAL_DUE,
-                "renewal window opens 2026-11-20, expires 2026-12-20",
+                "renewal window open from 2026-11-20, expires 2026-12-20",
                 "2026-11-20",
                 "2026-12-20",
             ),
@@ -94,7 +94,7 @@ def refreshed() -> Change:
         address("crl/root"),
         Action.REFRESH,
         (
-            reason(ReasonCode.CRL_REFRESH_DUE, "refresh window opens 2026-11-22, expires 2026-11-25", "2026-11-22",
+            reason(ReasonCode.CRL_REFRESH_DUE, "refresh window open from 2026-11-22, expires 2026-11-25", "2026-11-22",
                    "2026-11-25"),
             reason(ReasonCode.REVOCATION_ADDED, "1 certificate was revoked since the last CRL"),
         ),

@@ -332,6 +332,12 @@ class TestBadFiles:
         with pytest.raises(ValueError, match="at least one key"):
             ca(keys=())
 
+    def test_a_credential_without_a_certificate_is_none(self, stored):
+        record = json.loads(CREDENTIAL) | {"certificates": []}
+
+        with pytest.raises(StateCorruptError, match="certificates must be a list of at least one certificate"):
+            meta.load_credential(stored(json.dumps(record)))
+
 
 class TestFacts:
     def test_of_a_certificate_are_in_upper_case_hex(self):

@@ -119,6 +119,12 @@ def test_json_tells_what_became_of_each_change(home: Home) -> None:
     }
 
 
+def test_json_tells_that_nothing_was_to_be_done(home: Home) -> None:
+    home.applied()
+    found = home.applied("-o", "json").json
+    assert (found["settled"], found["counts"], found["outcomes"]) == (True, {}, [])
+
+
 def test_plain_keys_are_warned_of(home: Home) -> None:
     outcome = home.applied()
     assert "Private keys are not encrypted." in outcome.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,19 @@ def test_a_failed_run_tells_at_its_end_what_the_failed_step_did(tmp_path: Path) 
     (directory / "cert.pem").rmdir()
     home.applied()
     assert_converged(home)
+
+
+def test_an_imported_key_is_not_told_as_one_that_was_made(home: Home, tmp_path: Path) -> None:
+    other = Home.make(
+        tmp_path / "other",
+        SINGLE.replace(
+            "metadata: {name: test}", "metadata: {name: test}\nspec: {import: [{to: ca/root, from: old/root}]}"
+        ),
+    )
+    shutil.copytree(home.directory / "state/ca/root", other.directory / "old/root")
+    other.applied("--parallelism", 1)
+    kill_after(other, 2)
+    assert [entry["event"] for entry in audited(other.directory)] == ["apply-started", "adopted"]
+    other.applied()
+    made = [entry.get("address") for entry in audited(other.directory) if entry["event"] == "key-generated"]
+    assert made == ["ca/issuing", "credential/web"]

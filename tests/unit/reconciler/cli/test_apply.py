@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from reconciler import lock
 from tests.support.audits import audited
 from tests.support.process import Site, Terminal, contents
 from tests.unit.reconciler.cli.test_stopping import ROOTS
@@ -52,8 +56,6 @@ def test_with_json_the_plan_to_confirm_is_shown_beside_the_result(site: Site) ->
 
 
 def test_in_a_git_repository_the_commit_is_logged(site: Site) -> None:
-    import subprocess
-
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=site.directory, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=site.directory, check=True, capture_output=True, text=True)
@@ -73,3 +75,47 @@ def test_in_a_git_repository_the_commit_is_logged(site: Site) -> None:
 def test_the_actor_is_who_the_environment_says(site: Site, env: dict[str, str], actor: str) -> None:
     site.ok("apply --auto-approve", **{"QPKI_ACTOR": None, "GITHUB_ACTOR": None, "GITLAB_USER_LOGIN": None, **env})
     assert audited(site.directory)[0]["actor"] == actor
+
+
+def test_debug_shows_where_a_step_failed(site: Site) -> None:
+    text = (site / "qpki.yaml").read_text()
+    (site / "qpki.yaml").write_text(
+        text.replace("variables: {cn: One}", "variables: {cn: One}\n  key: {passphraseEnv: F_PASS}")
+    )
+    assert "Traceback" not in site.run("apply --auto-approve", F_PASS=None).stderr
+    assert "SecretError" in site.run("--debug apply --auto-approve", F_PASS=None).stderr
+
+
+def test_who_waits_for_the_lock_goes_on_when_it_is_free(site: Site) -> None:
+    """Another process holds it until it is told to let go, which is when this one is known to wait."""
+    state = site / "state"
+    with lock.exclusive(state, holder="bob@laptop"):
+        waiting = subprocess.Popen(
+            [sys.executable, "-P", "-m", "reconciler", "apply", "--auto-approve", "--lock-timeout", "2m"],
+            cwd=site.directory,
+            env=site.environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stdout is not None
+        assert "Plan: 2 to create" in waiting.stdout.readline()
+    rest = waiting.communicate(timeout=60)[0]
+    assert waiting.returncode == 0
+    assert "Applied: 4 done." in rest
+
+
+def test_a_user_without_a_name_is_a_number() -> None:
+    """As in a container that runs as any number."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody without a name")
+    script = "from reconciler.cli.apply import _user; print(_user())"
+    env = {name: value for name, value in os.environ.items() if name not in {"LOGNAME", "USER", "LNAME", "USERNAME"}}
+    found = subprocess.run(
+        [sys.executable, "-c", f"import os, reconciler.cli.apply; os.setuid(54321)\n{script}"],
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout == "54321\n"

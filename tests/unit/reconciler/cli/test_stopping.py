@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pki.errors import StoreError
 from pki.ports import Ports, SystemSecrets
 from reconciler.apply import Stop, Verdict
 from reconciler.cli.apply import _exit_code
@@ -99,6 +100,37 @@ def test_a_second_signal_ends_it_at_once_and_the_next_run_goes_on(tmp_path: Path
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.endswith("Ended at once; the next apply settles what was left open.\n")
     assert "was killed" in home.applied().stderr
+    assert_converged(home)
+
+
+class Spoiler(Struck):
+    """An observer that makes the audit log one that cannot be written, when the first step begins."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(signal.SIGINT, times=0)
+        self.log = log
+
+    def started(self, change) -> None:
+        if not self.log.is_symlink():
+            self.log.rename(self.log.with_name("elsewhere"))
+            self.log.symlink_to("elsewhere")
+        super().started(change)
+
+
+def test_a_log_that_cannot_be_written_stops_the_run_with_what_is_in_hand_finished(tmp_path: Path) -> None:
+    home = Home.make(tmp_path / "home", ROOTS)
+    log = home.directory / "state" / "audit.jsonl"
+    with pytest.raises(StoreError, match=r"audit\.jsonl"):
+        apply_struck(home, Spoiler(log))
+    assert sorted(path.name for path in (home.directory / "state/ca").iterdir()) == ["one"]
+    log.unlink()
+    log.with_name("elsewhere").rename(log)
+    home.applied()
+    told = [entry for entry in audited(home.directory) if entry.get("address") == "ca/one"]
+    assert [(entry["event"], entry.get("recovered")) for entry in told] == [
+        ("key-generated", True),
+        ("certificate-issued", True),
+    ]
     assert_converged(home)
 
 

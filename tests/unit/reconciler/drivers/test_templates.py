@@ -216,10 +216,25 @@ class TestIssuer:
         assert source.issuer("state/ca/root") is before
 
 
+class TestStorage:
+    def test_it_is_what_the_record_says(self, made):
+        assert templates(made).storage("state/ca/root") == made.ca("root").meta.keys[0].storage
+
+
+def test_neither_do_those_of_links_that_lead_out(state):
+    state.path("ca/out").symlink_to("/etc")
+
+    with pytest.raises(PathEscapeError, match=r"^state/ca/out/ca\.meta\.json leads out of the workspace$") as caught:
+        templates(state).storage("state/ca/out")
+
+    assert str(state.root) not in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     "ask",
     [
         lambda source: source.recorded("state/credential/none/cert.pem"),
+        lambda source: source.storage("state/ca/none"),
         lambda source: source.issuer("state/ca/none"),
         lambda source: source.compile("ec/tls-server", {}, issuer=None, csr="csr/none.csr"),
     ],

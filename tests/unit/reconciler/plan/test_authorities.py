@@ -110,7 +110,7 @@ def test_a_renewal_says_when_its_window_opens_and_when_the_certificate_ends():
 
     (reason,) = found.change("ca/issuing").reasons
 
-    assert reason.message == "renewal window opens 2026-11-01, expires 2026-12-01"
+    assert reason.message == "renewal window open from 2026-11-01, expires 2026-12-01"
     assert (reason.since, reason.deadline) == (NOW + timedelta(days=-22), NOW + timedelta(days=8))
 
 

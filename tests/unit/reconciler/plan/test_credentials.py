@@ -18,7 +18,7 @@ from reconciler.kinds.keys import KeySpec, Rotation
 from reconciler.kinds.workspace import Imported
 from reconciler.model import Action, Address, ReasonCode
 from reconciler.plan.model import Difference, Need
-from reconciler.snapshot import Fault
+from reconciler.snapshot import Fault, RevokedRow
 from tests.support import observed as state
 from tests.support.desired import at, ca, credential, standing_key
 from tests.support.planning import DIGESTS, Bench, bench, codes, done, refusal, settled_credential, steps
@@ -159,7 +159,7 @@ def test_a_short_life_is_not_over_before_it_began_however_far_a_plan_looks_ahead
     assert found.plan(horizon=timedelta(days=7)).changes == ()
     found.now = NOW + timedelta(hours=12)
     (reason,) = found.change("credential/web", horizon=timedelta(days=7)).reasons
-    assert reason.message == "renewal window opens 2026-11-24, expires 2026-12-24"
+    assert reason.message == "renewal window open from 2026-11-24, expires 2026-12-24"
 
 
 def test_the_sentence_of_a_short_life_has_hours():
@@ -170,7 +170,7 @@ def test_the_sentence_of_a_short_life_has_hours():
 
     (reason,) = found.change("credential/web").reasons
 
-    assert reason.message == "renewal window opens 2026-11-22T12:00Z, expires 2026-11-23T12:00Z"
+    assert reason.message == "renewal window open from 2026-11-22T12:00Z, expires 2026-11-23T12:00Z"
 
 
 @pytest.mark.parametrize(("rotation", "action"), [(Rotation.ALWAYS, Action.REKEY), (Rotation.NEVER, Action.REISSUE)])
@@ -498,6 +498,15 @@ class TestRevocation:
 
         assert found.plan().changes == ()
 
+    def test_a_revocation_of_what_is_made_now_is_due_after_that(self):
+        found = self.revoked(at=NOW + timedelta(hours=1))
+        found.drop("credential/web")
+
+        dues = [(due.what, due.at, due.deadline) for due in found.plan().due if due.address == WEB]
+
+        assert dues[0] == ("revocation", NOW + timedelta(hours=1), NOW + timedelta(days=90))
+        assert [due for due in found.plan(exclude=("credential/web",)).due if due.address == WEB] == []
+
     def test_what_is_no_longer_revoked_gets_new_keys(self):
         found = web(rotation=KEPT)
         found.edit("credential/web", status=Status.REVOKED, revoked_at=NOW - timedelta(days=1))
@@ -524,6 +533,34 @@ class TestRevocation:
         found.edit("credential/web", status=Status.REVOKED, revocation_reason="superseded")
 
         assert done(found.change("credential/web")) == (Action.REISSUE, [ReasonCode.SPEC_CHANGED], False)
+
+    def test_what_its_ca_has_revoked_already_brings_the_record_in_step(self):
+        found = self.revoked()
+        revoke_by_hand(found)
+
+        (change,) = found.plan().changes
+
+        assert done(change) == (Action.REVOKE, [ReasonCode.REVOCATION_ADDED], False)
+        assert change.preview["serials"] == []
+
+    def test_what_has_ended_need_not_be_revoked(self):
+        found = self.revoked()
+        aged(found, timedelta(0))
+
+        assert found.plan().changes == ()
+
+    def test_an_earlier_certificate_by_nobody_is_left_and_told(self):
+        found = self.revoked()
+        (certificate,) = found.snapshot.credentials["web"].record.certificates
+        foreign = replace(certificate, serial=1, issuer_key_id="FF")
+        found.edit("credential/web", previous=(foreign, replace(foreign, serial=2)))
+
+        change = found.change("credential/web")
+
+        assert (change.blocked, change.preview["serials"]) == ((), [(self.SERIAL, "keyCompromise")])
+        assert [each.message for each in change.notices] == [
+            "2 earlier certificates are by no CA in state, and will stay unrevoked"
+        ]
 
     def test_what_no_ca_in_state_signed_cannot_be_revoked(self):
         found = self.revoked()
@@ -555,6 +592,68 @@ class TestRevocation:
         found.touch("credential/web", lambda each: replace(each, faults=(fault,)))
 
         assert [each.code for each in found.change("credential/web").blocked] == ["artifact.lost"]
+
+
+def revoke_by_hand(found: Bench, reason: str | None = "superseded", *, listed: bool = True, position: int = 0) -> None:
+    """Revoke a certificate as `qpki cert revoke` does: its CA knows, its own record does not."""
+    certificate = found.snapshot.credentials["web"].record.certificates[position]
+    row = RevokedRow(certificate.serial, NOW - timedelta(days=1), reason, NOW + timedelta(days=80), "/CN=web")
+    serials = frozenset({certificate.serial} if listed else ())
+    found.touch("ca/ca", lambda each: replace(each, revoked=(row,), crl=replace(state.crl(), serials=serials)))
+
+
+class TestRevokedByHand:
+    @pytest.mark.parametrize("rotation", Rotation)
+    def test_it_gets_new_keys(self, rotation):
+        found = web(rotation=rotation)
+        revoke_by_hand(found)
+
+        change = found.change("credential/web")
+
+        assert done(change) == (Action.REKEY, [ReasonCode.REVOCATION_ADDED], False)
+        assert change.reasons[0].message == (
+            "ca/ca has revoked it, on 2026-11-22: superseded, and the manifest does not"
+        )
+        assert change.reasons[0].since == NOW - timedelta(days=1)
+
+    def test_one_of_several_certificates_is_enough(self):
+        found = bench(ca("ca"), two_profiles())
+        revoke_by_hand(found, position=1)
+
+        assert found.change("credential/web").action is Action.REKEY
+
+    def test_the_crl_says_it_too(self):
+        found = web()
+        revoke_by_hand(found, listed=False)
+
+        assert steps(found.plan()) == ["rekey credential/web", "refresh crl/ca"]
+
+    def test_a_key_that_is_not_ours_is_certified_again_unless_it_is_compromised(self):
+        found = web(csr="web.csr", csr_sha256="a" * 64, rotation=KEPT)
+        found.templates.csr_keys["web.csr"] = state.SPKI
+        revoke_by_hand(found)
+        assert done(found.change("credential/web")) == (Action.REISSUE, [ReasonCode.REVOCATION_ADDED], False)
+
+        revoke_by_hand(found, "keyCompromise")
+
+        assert [each.code for each in found.change("credential/web").blocked] == ["key.compromised"]
+
+    def test_an_earlier_certificate_is_of_no_matter(self):
+        found = web()
+        revoke_by_hand(found)
+        record = found.snapshot.credentials["web"].record
+        found.edit(
+            "credential/web", previous=record.certificates, certificates=(replace(record.certificates[0], serial=1),)
+        )
+
+        assert found.plan().changes == ()
+
+    def test_a_manifest_that_is_about_to_revoke_it_is_waited_for(self):
+        found = web()
+        revoke_by_hand(found)
+        spec_of(found, revoked=RevokedSpec("superseded", NOW + timedelta(days=1)))
+
+        assert found.plan().changes == ()
 
 
 class TestUpkeep:

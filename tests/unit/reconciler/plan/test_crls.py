@@ -84,7 +84,7 @@ def test_the_sentence_has_both_dates():
 
     (reason,) = found.change("crl/ca").reasons
 
-    assert reason.message == "refresh window opens 2026-11-21T09:00Z, next update 2026-11-24T09:00Z"
+    assert reason.message == "refresh window open from 2026-11-21T09:00Z, next update 2026-11-24T09:00Z"
     assert (reason.since, reason.deadline) == (NOW - 2 * DAY, NOW + DAY)
 
 

@@ -162,6 +162,17 @@ def test_a_plan_remembers_what_it_was_made_from():
     assert (plan.now, plan.horizon) == (NOW, 2 * DAY)
 
 
+def test_a_plan_is_of_a_whole_second():
+    found = bench(ca("ca"), credential("web", issuer="ca"))
+    found.drop("credential/web")
+    found.now = NOW.replace(microsecond=999_999)
+
+    plan = found.plan()
+
+    assert plan.now == NOW
+    assert plan.changes[1:] == ()
+
+
 def test_the_horizon_is_the_workspaces_unless_given():
     found = bench(ca("ca"))
     found.settings(horizon=3 * DAY)
@@ -310,6 +321,19 @@ class TestPolicies:
 
         assert plan.changes == ()
         assert [(each.severity, each.code) for each in plan.warnings] == [(Severity.WARNING, "policy.short")] * 2
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_what_is_said_of_several_certificates_is_said_once(self, there):
+        rule = Rule("in-hsm", Effect.WARN, at(8), match=("credential/*",), key_in_hsm=True)
+        spec = replace(credential("a", issuer="ca"), profiles=("ec/tls-server", "ec/tls-client"))
+        found = bench(ca("ca"), spec, policies=(PolicySpec("p", (rule,), at(8)),))
+        if not there:
+            found.drop("credential/a")
+
+        plan = found.plan()
+
+        told = plan.warnings if there else plan.changes[0].notices
+        assert [each.code for each in told] == ["policy.in-hsm"]
 
     def test_files_are_read_only_for_what_a_rule_is_about(self):
         found = bench(ca("ca"), credential("a", issuer="ca"))

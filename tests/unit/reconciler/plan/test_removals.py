@@ -108,6 +108,19 @@ class TestMoved:
             Difference("key.path", "state/key/old/private/key.pem", "state/key/new/private/key.pem"),
         )
 
+    def test_a_crl_waits_until_the_record_of_its_ca_names_the_key_that_moves(self):
+        found = bench(ca("ca", resource="old"), credential("web", issuer="ca", resource="old"), standing_key("old"))
+        found.touch("ca/ca", lambda each: replace(each, crl=None))
+        rename(found, "key/old", "key/new")
+        found.declare(ca("ca", resource="new"), credential("web", issuer="ca", resource="new"))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["move key/new", "update ca/ca", "update credential/web", "refresh crl/ca"]
+        assert [list(map(str, each.depends_on)) for each in plan.changes] == [
+            [], ["key/new"], ["key/new"], ["ca/ca"],
+        ]  # fmt: skip
+
     def test_a_name_that_is_taken_blocks_the_move(self):
         found = bench(ca("ca"), credential("web", issuer="ca"), credential("www", issuer="ca"))
         found.undeclare("credential/web")
@@ -221,6 +234,15 @@ class TestRevoke:
     def test_what_is_revoked_already_is_only_forgotten(self):
         found = bench(ca("ca"), credential("web", issuer="ca"))
         found.edit("credential/web", status=Status.REVOKED)
+        found.undeclare("credential/web")
+        found.settings(removed=(removed("credential/web", Removal.REVOKE),))
+
+        assert steps(found.plan()) == ["forget credential/web"]
+
+    def test_what_has_ended_is_only_forgotten(self):
+        found = bench(ca("ca"), credential("web", issuer="ca"))
+        (certificate,) = found.snapshot.credentials["web"].record.certificates
+        found.edit("credential/web", certificates=(replace(certificate, not_after=NOW),))
         found.undeclare("credential/web")
         found.settings(removed=(removed("credential/web", Removal.REVOKE),))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pki.findings import Severity
 from pki.keyrefs import TokenKeyRef
 from reconciler.kinds.keys import KeySpec
 from reconciler.kinds.policy import Effect, PolicySpec, Rule
@@ -16,8 +17,8 @@ from reconciler.model import Action, Address, ReasonCode
 from reconciler.plan.model import Difference, Need
 from reconciler.snapshot import Fault
 from tests.support import observed as state
-from tests.support.desired import at, standing_key
-from tests.support.planning import Bench, bench, done, refusal
+from tests.support.desired import at, ca, credential, standing_key
+from tests.support.planning import Bench, bench, done, refusal, steps
 from tests.support.plans import NOW
 
 HSM = {"hsm/a.yaml": "Token A"}
@@ -140,6 +141,28 @@ def test_a_key_that_was_forgotten_is_adopted():
     found.forget("key/k", NOW - timedelta(days=2))
 
     assert done(found.change("key/k")) == (Action.ADOPT, [ReasonCode.ADOPTED], False)
+
+
+def test_policies_are_held_against_a_key_that_is_there():
+    rule = Rule("in-hsm", Effect.DENY, at(7), key_in_hsm=True, algorithms=("ecdsa-*",))
+    found = one(policies=(PolicySpec("p", (rule,), at(6)),))
+    plan = found.plan()
+
+    assert plan.changes == ()
+    assert [(each.severity, each.message) for each in plan.warnings] == [
+        (Severity.WARNING, "key/k: its key is in a file, and must be in an HSM; it was made before")
+    ]
+    found.edit("key/k", storage=TokenKeyRef("../../../hsm/a.yaml", "key-k", "0a"))
+    found.declare(replace(found.manifest.keys["k"], key=KeySpec(hsm="hsm/a.yaml")))
+    assert found.plan().warnings == ()
+
+
+def test_holders_of_a_key_whose_record_is_damaged_are_left_alone():
+    found = bench(ca("ca", resource="k"), credential("web", issuer="ca", resource="k"), standing_key("k"))
+    found.drop("key/k")
+    found.snapshot = replace(found.snapshot, damaged={"key/k": refusal().findings[0]})
+
+    assert steps(found.plan()) == ["x update key/k"]
 
 
 @pytest.mark.parametrize(("effect", "blocked", "noticed"), [(Effect.DENY, 1, 0), (Effect.WARN, 0, 1)])
