@@ -16,7 +16,7 @@ from pki.profiles.catalog import Catalog
 from pki.profiles.model import Profile
 from pki.store import files, meta
 from pki.store.layout import CaLayout, CredentialLayout, KeyLayout, inside
-from pki.store.meta import CaMeta
+from pki.store.meta import CaMeta, CertificateFacts
 from pki.store.wire import serial_hex
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
@@ -148,8 +148,7 @@ class Context:
             return self.current(issuer)
         names = self._all_generations()
         for name in sorted(names, key=lambda each: ca_of(each).name != issuer):
-            facts = self.ca_record(name).certificate
-            if key_id and facts and (facts.subject_key_id or "").upper() == key_id.upper():
+            if key_id and (self._key_id(name) or "").upper() == key_id.upper():
                 return name
         raise StoreError(f"no CA in state has the key {key_id} that signed it", hint="restore its directory from git")
 
@@ -185,6 +184,13 @@ class Context:
         while address in unseen and not files.exists(self.key(address.name).meta):
             address = unseen.pop(address)
         return address.name
+
+    def _key_id(self, name: str) -> str | None:
+        """Return the identifier of a generation's key; a record of old leaves it to the certificate."""
+        facts = self.ca_record(name).certificate
+        if facts is None and files.exists(self._ca(name).certificate):
+            facts = CertificateFacts.of(self.authority(name).certificate)
+        return facts.subject_key_id if facts else None
 
     def _all_generations(self) -> list[str]:
         """Return all directories of CAs that have a record."""

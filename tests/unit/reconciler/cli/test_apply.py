@@ -12,7 +12,7 @@ import pytest
 from reconciler import lock
 from tests.support.audits import audited
 from tests.support.process import Site, Terminal, contents
-from tests.unit.reconciler.cli.test_stopping import ROOTS
+from tests.support.single import ROOTS
 
 PROMPT = "Only `yes` begins"
 

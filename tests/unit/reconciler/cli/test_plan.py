@@ -153,7 +153,7 @@ def test_a_later_time_or_a_longer_horizon_shows_what_will_be_due(applied):
     assert applied.changes("--only", "crl/root", "--now", "2026-11-25T00:00:00Z", "--horizon", "1h") == []
     assert applied.changes("--only", "crl/root", "--now", "2026-11-25T00:00:00Z", "--horizon", "3d") == later
     shown = ok(applied, "plan", "--only", "crl/root", "--now", "2026-11-28T00:00:00Z")
-    assert re.search(r"\(2 days left,\s+(# +)?64% elapsed\)", shown)
+    assert "(2 days left, 64% elapsed)" in re.sub(r"\n  # +|\n# +", " ", shown)
 
 
 def test_a_workspace_is_found_upwards(home):

@@ -19,27 +19,8 @@ from reconciler.workflow import Terms, Workspace
 from tests.support.audits import audited
 from tests.support.checkout import ROOT
 from tests.support.process import Site, Terminal
+from tests.support.single import ROOTS
 from tests.support.workspaces import Home, assert_converged
-
-ROOTS = """\
-apiVersion: qpki.io/v1
-kind: Workspace
-metadata: {name: test}
----
-apiVersion: qpki.io/v1
-kind: CertificateAuthority
-metadata: {name: one}
-spec:
-  profile: ec/root-ca
-  variables: {cn: One}
----
-apiVersion: qpki.io/v1
-kind: CertificateAuthority
-metadata: {name: two}
-spec:
-  profile: ec/root-ca
-  variables: {cn: Two}
-"""
 
 
 class Struck:

@@ -221,10 +221,10 @@ class TestStorage:
         assert templates(made).storage("state/ca/root") == made.ca("root").meta.keys[0].storage
 
 
-def test_neither_do_those_of_links_that_lead_out(state):
+def test_an_error_of_a_link_that_leads_out_does_not_tell_where_the_workspace_is(state):
     state.path("ca/out").symlink_to("/etc")
 
-    with pytest.raises(PathEscapeError, match=r"^state/ca/out/ca\.meta\.json leads out of the workspace$") as caught:
+    with pytest.raises(PathEscapeError, match=r"^state/ca/out leads out of the workspace$") as caught:
         templates(state).storage("state/ca/out")
 
     assert str(state.root) not in (caught.value.hint or "")

@@ -1,0 +1,216 @@
+"""`qpki apply` and what moves, leaves or comes from elsewhere: reviewed configuration, done once."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pki.x509.certificates import parse_certificates
+from tests.support.audits import audited, names
+from tests.support.single import (
+    RENAMED,
+    SHARED,
+    SINGLE,
+    assert_in_order,
+    certificates,
+    declared,
+    layout,
+    record,
+    revoked_on_crl,
+)
+from tests.support.workspaces import Home, assert_converged
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.make(tmp_path / "home", SINGLE)
+
+
+def test_a_moved_credential_keeps_its_certificate(home: Home) -> None:
+    home.applied()
+    (before,) = certificates(home)
+    declared(home, "metadata: {name: web}", "metadata: {name: site}")
+    declared(
+        home,
+        "metadata: {name: test}",
+        "metadata: {name: test}\nspec: {moved: [{from: credential/web, to: credential/site}]}",
+    )
+    assert home.changes() == [("credential/site", "move")]
+    home.applied()
+    assert certificates(home, "site") == [before]
+    assert record(home, "site")["id"] == "site"
+    assert ("moved", "credential/site") in names(audited(home.directory))
+    assert_in_order(home)
+
+
+def test_a_moved_ca_takes_all_its_generations_along(home: Home) -> None:
+    home.applied()
+    declared(home, "name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2")
+    home.applied()
+    declared(home, "metadata: {name: issuing}", "metadata: {name: tls}")
+    declared(home, "issuer: issuing", "issuer: tls")
+    declared(home, "metadata: {name: test}", "metadata: {name: test}\nspec: {moved: [{from: ca/issuing, to: ca/tls}]}")
+    home.applied()
+    assert sorted(path.name for path in (home.directory / "state/ca").iterdir()) == ["root", "tls", "tls.2"]
+    assert_in_order(home)
+
+
+def test_a_move_that_was_cut_short_goes_on(home: Home) -> None:
+    """Killed between the two directories of a CA: the newest has its new name, the oldest has not."""
+    home.applied()
+    declared(home, "name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2")
+    home.applied()
+    cas = home.directory / "state/ca"
+    (cas / "issuing.2").rename(cas / "tls.2")
+    declared(home, "metadata: {name: issuing}", "metadata: {name: tls}")
+    declared(home, "issuer: issuing", "issuer: tls")
+    declared(home, "metadata: {name: test}", "metadata: {name: test}\nspec: {moved: [{from: ca/issuing, to: ca/tls}]}")
+    home.applied()
+    assert sorted(path.name for path in cas.iterdir()) == ["root", "tls", "tls.2"]
+    assert_in_order(home)
+
+
+WITHOUT_WEB = SINGLE[: SINGLE.rindex("---\n")]
+
+
+def removed(action: str) -> str:
+    entry = f"spec: {{removed: [{{address: credential/web, action: {action}}}]}}"
+    return WITHOUT_WEB.replace("metadata: {name: test}", f"metadata: {{name: test}}\n{entry}")
+
+
+def test_what_is_forgotten_stays_as_it_is_and_can_be_taken_back(home: Home) -> None:
+    home.applied()
+    (before,) = certificates(home)
+    home.declare(removed("forget"))
+    assert home.changes() == [("credential/web", "forget")]
+    home.applied()
+    assert certificates(home) == [before]
+    assert_converged(home)
+    home.declare(SINGLE)
+    assert home.changes() == [("credential/web", "adopt")]
+    home.applied()
+    assert "forgotten" not in record(home)
+    assert_in_order(home)
+
+
+def test_what_is_removed_and_revoked_is_on_the_crl(home: Home) -> None:
+    home.applied()
+    (before,) = certificates(home)
+    home.declare(removed("revoke"))
+    home.applied()
+    assert revoked_on_crl(home) == {before.serial: "cessationOfOperation"}
+    assert names(audited(home.directory))[-4:-1] == [
+        ("certificate-revoked", "credential/web"),
+        ("forgotten", "credential/web"),
+        ("crl-signed", "crl/issuing"),
+    ]
+    assert_converged(home)
+
+
+def test_a_removed_ca_is_revoked_by_its_issuer(home: Home) -> None:
+    home.applied()
+    serial = parse_certificates(layout(home).certificate.read_bytes())[0].serial
+    text = WITHOUT_WEB[: WITHOUT_WEB.rindex("---\n")]
+    entries = "{address: credential/web, action: forget}, {address: ca/issuing, action: revoke, reason: cACompromise}"
+    home.declare(text.replace("metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{removed: [{entries}]}}"))
+    home.applied()
+    assert revoked_on_crl(home, "root") == {serial: "cACompromise"}
+    assert_converged(home)
+
+
+def test_a_ca_and_a_credential_are_imported_as_they_are(home: Home, tmp_path: Path) -> None:
+    """Into another workspace, without their keys being touched, and nothing is left to do afterwards."""
+    home.applied()
+    other = Home.make(tmp_path / "other", SINGLE)
+    for kind, name in (("ca", "root"), ("ca", "issuing"), ("credential", "web")):
+        shutil.copytree(home.directory / "state" / kind / name, other.directory / "old" / name)
+    entries = ", ".join(
+        f"{{to: {address}, from: old/{address.partition('/')[2]}}}"
+        for address in ("ca/root", "ca/issuing", "credential/web")
+    )
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    assert [each for each in other.changes() if each[0].startswith(("ca/", "credential/"))] == [
+        ("ca/root", "adopt"),
+        ("ca/issuing", "adopt"),
+        ("credential/web", "adopt"),
+    ]
+    other.applied()
+    assert certificates(other) == certificates(home)
+    assert other.directory.joinpath("state/ca/root/private").stat().st_mode & 0o777 == 0o700
+    assert_converged(other)
+    other.now += timedelta(days=300)
+    other.applied()
+    assert_converged(other)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda old: (old / "issuing/index.txt").write_text("nonsense\n"), "index.txt"),
+        (lambda old: next((old / "root/certs").iterdir()).unlink(), "has it as valid"),
+        (lambda old: (old / "root/crl/ca.crl").write_bytes((old / "issuing/crl/ca.crl").read_bytes()), "ca.crl"),
+        (lambda old: (old / "root/link").symlink_to("/etc/passwd"), "symbolic link"),
+    ],
+    ids=["index", "certificate", "crl", "link"],
+)
+def test_what_is_not_whole_is_not_imported(home: Home, tmp_path: Path, spoil, said: str) -> None:
+    home.applied()
+    other = Home.make(tmp_path / "other", SINGLE)
+    for name in ("root", "issuing"):
+        shutil.copytree(home.directory / "state/ca" / name, other.directory / "old" / name)
+    spoil(other.directory / "old")
+    entries = "{to: ca/root, from: old/root}, {to: ca/issuing, from: old/issuing}"
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    outcome = other.apply()
+    assert outcome.exit_code in (1, 4)
+    assert said in outcome.stdout
+    name = "issuing" if said == "index.txt" else "root"
+    assert not (other.directory / "state/ca" / name / "ca.meta.json").exists()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["in one go", "killed between the key and its holder"])
+def test_a_shared_key_that_moves_stays_the_key_of_its_holders(tmp_path: Path, *, killed: bool) -> None:
+    home = Home.make(tmp_path / "home", SHARED)
+    home.applied()
+    before = certificates(home)
+    home.declare(RENAMED)
+    if killed:
+        home.applied("--only", "key/*")
+    assert ("credential/web", "update") in home.changes()
+    home.applied()
+    assert certificates(home) == before
+    assert record(home)["certificates"][0]["storage"][0]["path"] == "../../key/common/private/key.pem"
+    assert_in_order(home)
+
+
+def test_a_ca_of_another_issuer_is_not_imported(home: Home, tmp_path: Path) -> None:
+    """It is called the same, and another key signed it."""
+    home.applied()
+    other = Home.make(tmp_path / "other", SINGLE)
+    shutil.copytree(home.directory / "state/ca/issuing", other.directory / "old/issuing")
+    declared(
+        other, "metadata: {name: test}", "metadata: {name: test}\nspec: {import: [{to: ca/issuing, from: old/issuing}]}"
+    )
+    outcome = other.apply("-o", "json")
+    results = {each["address"]: each for each in outcome.json["outcomes"]}
+    assert (outcome.exit_code, results["ca/issuing"]["result"]) == (1, "failed")
+    assert "old/issuing is not what is declared" in results["ca/issuing"]["error"]
+    assert results["credential/web"]["because"] == "ca/issuing"
+
+
+def test_a_credential_whose_key_is_not_in_its_directory_is_not_imported(tmp_path: Path) -> None:
+    home = Home.make(tmp_path / "home", SHARED)
+    home.applied()
+    other = Home.make(tmp_path / "other", SINGLE)
+    for kind, name in (("ca", "root"), ("ca", "issuing"), ("credential", "web")):
+        shutil.copytree(home.directory / "state" / kind / name, other.directory / "old" / name)
+    places = ("ca/root", "ca/issuing", "credential/web")
+    entries = ", ".join(f"{{to: {address}, from: old/{address.partition('/')[2]}}}" for address in places)
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    outcome = other.apply("-o", "json")
+    results = {each["address"]: each for each in outcome.json["outcomes"]}
+    assert results["credential/web"]["result"] == "failed"
+    assert "is not in old/web" in results["credential/web"]["error"]
