@@ -22,7 +22,7 @@ from reconciler.cli import options, planning, tools
 from reconciler.cli.app import App
 from reconciler.cli.painting import painted
 from reconciler.cli.stopping import Interruption
-from reconciler.cli.types import DURATION
+from reconciler.cli.types import DIGEST, DURATION
 from reconciler.cli.verbs import Verb
 from reconciler.errors import ExitCode
 
@@ -52,7 +52,10 @@ _CLOCK_SKEW = timedelta(minutes=5)
 @planning.horizon
 @click.option("--auto-approve", is_flag=True, help="Do not ask; needed where no terminal is attached.")
 @click.option(
-    "--expect-digest", metavar="sha256:HEX", help="Apply only the plan of this digest, as `qpki plan -o json` has it."
+    "--expect-digest",
+    type=DIGEST,
+    metavar="sha256:HEX",
+    help="Apply only the plan of this digest, as `qpki plan -o json` has it.",
 )
 @click.option(
     "--lock-timeout", type=DURATION, metavar="DURATION", help="Wait so long for another apply to end.  [default: 0]"
@@ -91,9 +94,9 @@ def apply(  # noqa: PLR0913 - one parameter per option
     if now is not None:
         app.warn(f"Changes are made as of {now.isoformat()}, not of the time now.", "The audit log says so.")
     if _has_steps(plan):
-        _confirm(app, plan, output, auto_approve=auto_approve)
+        _confirm(app, opened, plan, output, auto_approve=auto_approve)
     elif opened.is_settled():
-        return _nothing(app, plan, output)
+        return _nothing(app, opened, plan, output)
     else:
         app.say("The last apply was killed; the audit log is told what it did.")
     binding = plan_file is not None or expect_digest is not None or not auto_approve
@@ -180,7 +183,7 @@ def _has_steps(plan: Plan) -> bool:
     return len(blocked(plan.changes)) < len(plan.changes)
 
 
-def _nothing(app: App, plan: Plan, output: str) -> int:
+def _nothing(app: App, opened: Workspace, plan: Plan, output: str) -> int:
     """Say that there is nothing to do, or nothing that may be done; nothing was written, the lock included."""
     from reconciler.apply import Outcome, Report, Verdict
     from reconciler.apply.outcomes import blocked
@@ -190,11 +193,11 @@ def _nothing(app: App, plan: Plan, output: str) -> int:
     if output == "json":
         _tell(app, Report(plan, tuple(outcomes)), output)
     else:
-        _show(app, plan)
+        _show(app, opened, plan)
     return ExitCode.BLOCKED if plan.changes else ExitCode.OK
 
 
-def _confirm(app: App, plan: Plan, output: str, *, auto_approve: bool) -> None:
+def _confirm(app: App, opened: Workspace, plan: Plan, output: str, *, auto_approve: bool) -> None:
     """Show the plan and ask for the word.
 
     Raises:
@@ -208,20 +211,28 @@ def _confirm(app: App, plan: Plan, output: str, *, auto_approve: bool) -> None:
             hint="add --auto-approve; with a saved plan or --expect-digest, nothing but what was reviewed is done",
         )
     if output == "text" or not auto_approve:
-        _show(app, plan, err=output != "text")
+        _show(app, opened, plan, err=output != "text")
     if auto_approve:
         return
-    answer = click.prompt("\nDo this? Only `yes` begins", default="", show_default=False, err=True)
-    if answer != "yes":
+    if _answer() != "yes":
         raise PkiError("nothing was done: it was not confirmed", hint="answer `yes`, the whole word, to go on")
 
 
-def _show(app: App, plan: Plan, *, err: bool = False) -> None:
+def _answer() -> str:
+    try:
+        return str(click.prompt("\nDo this? Only `yes` begins", default="", show_default=False, err=True))
+    except click.Abort:  # the error begins a line of its own
+        click.echo(err=True)
+        raise
+
+
+def _show(app: App, opened: Workspace, plan: Plan, *, err: bool = False) -> None:
     from reconciler.plan.digest import plan_digest
     from reconciler.render.layout import printable
     from reconciler.render.plans import plan_text
 
-    click.echo(painted(printable(plan_text(plan, plan_digest(plan)))), err=err, color=app.color)
+    text = plan_text(plan, plan_digest(plan), planning.fleets(opened))
+    click.echo(painted(printable(text)), err=err, color=app.color)
 
 
 def _terms(

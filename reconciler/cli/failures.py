@@ -10,7 +10,7 @@ import click
 from pki.errors import PkiError
 from pki.findings import FindingsError
 from reconciler.errors import ExitCode, Terminated
-from reconciler.render.findings import finding_lines
+from reconciler.render.findings import finding_lines, snippet_lines
 from reconciler.render.layout import inline, printable
 
 _AFTER_INTERRUPTION = "run the command again; a CA settles what was left open when it is next used"
@@ -60,11 +60,11 @@ def _interruption(error: BaseException) -> Failure:
 
 
 def _findings(error: FindingsError) -> Failure:
-    """List all findings above the error; one that the error's own words tell already adds only its hint."""
+    """List all findings above the error; one that the error's own words tell already adds its line and its hint."""
     first = error.findings[0]
     placed = first.where is None or str(first.where) in error.message
     told = len(error.findings) == 1 and first.message in error.message and placed
-    details = () if told else tuple(finding_lines(error.findings))
+    details = tuple(snippet_lines(first) if told else finding_lines(error.findings))
     return Failure(error.message, error.hint or (first.hint if told else None), error.exit_code, details)
 
 

@@ -54,7 +54,12 @@ selection = options.gathered(
         help="Only these addresses, such as 'crl/*', and what they depend on; may be repeated, as the next two.",
     ),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Not these, nor what depends on them."),
-    click.option("--replace", multiple=True, metavar="ADDRESS", help="Give this CA or credential a new key."),
+    click.option(
+        "--replace",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Give this CA or credential a new key, or make this CRL anew.",
+    ),
 )
 
 

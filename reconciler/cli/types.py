@@ -181,11 +181,24 @@ def _ip(text: str) -> str:
     return names.ip(text)
 
 
+def digest(text: str) -> str:
+    """Return the digest of a plan, as plans write it.
+
+    Raises:
+        ValueError: it is none, or the short form, which is to be looked at only.
+    """
+    found = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64})", text.lower())
+    if found is None:
+        raise ValueError(f"{text!r} is not the digest of a plan: sha256: and 64 digits, as `qpki plan -o json` has it")
+    return f"sha256:{found[1]}"
+
+
 SERIAL = Parsed("serial", serial)
 SERIAL_OR_FILE = Parsed("serial|file", serial_or_file)
 REASON = Parsed("reason", reason, _reasons)
 VARIABLE = Parsed("name=value", variable)
 DURATION = Parsed("duration", duration)
+DIGEST = Parsed("digest", digest)
 INSTANT = Parsed("time", instant)
 KEY_ID = Parsed("hex", key_id)
 PROFILE = Parsed("profile", str, _profile_names)

@@ -14,6 +14,7 @@ from pki.credentials import Credential
 from pki.errors import IssuanceError, StoreError, about
 from pki.keyrefs import KeyRef, TokenKeyRef
 from pki.store import files, meta
+from pki.store.journal import Journal
 from pki.store.layout import CaLayout, inside
 from pki.store.meta import CaMeta, CredentialCertificate, CredentialMeta
 from pki.x509.certificates import Certificate
@@ -27,7 +28,7 @@ from reconciler.kinds.workspace import Imported
 from reconciler.model import Address, Event, EventName, Kind
 from reconciler.plan.model import Change
 
-_UNCOPIED = frozenset({".lock"})
+_UNCOPIED = frozenset({".lock", "journal/issued.jsonl"})
 _PRIVATE = 0o600
 
 
@@ -74,6 +75,7 @@ def _adopt_ca(context: Context, change: Change, entry: Imported) -> Iterator[Eve
     if change.inputs_digest is not None:
         profile = context.profile(spec.profile)
         record = replace(record, profile=profile.name, profile_digest=profile.digest, variables=dict(spec.variables))
+    _take_over(Journal(found.layout.journal), target.journal)
     _copy(found.layout.root, target.root, target.meta, record)
     yield _adopted(change, place)
 
@@ -154,6 +156,17 @@ def _require_intact(found: Authority) -> None:
             verify(found.certificate.spki, crl.scheme, crl.tbs, crl.signature)
 
 
+def _take_over(journal: Journal, target: Path) -> None:
+    """Give an imported CA what its journal has open, for whoever opens it next to settle.
+
+    Whom its certificates were for is left behind: resources of the workspace that it comes from. Here no record names
+    them, and as certificates of nobody's they would be revoked.
+    """
+    files.make_directory(target.parent)
+    files.remove(target)
+    Journal(target).intend([replace(intent, holder="") for intent in journal.unfinished()])
+
+
 def _moved_certificate(certificate: CredentialCertificate, before: str, after: str) -> CredentialCertificate:
     return replace(certificate, storage=tuple(_moved(ref, before, after) for ref in certificate.storage))
 
@@ -181,7 +194,7 @@ def _copy(source: Path, target: Path, record_path: Path, record: CaMeta | Creden
             raise StoreError(f"{path} is a symbolic link", hint="put the real file in its place; nothing was imported")
         if path.is_dir():
             files.make_directory(target / relative, mode=0o700 if relative.name == "private" else 0o755)
-        elif relative.name not in _UNCOPIED and relative.name != record_path.name:
+        elif not {relative.name, relative.as_posix()} & {*_UNCOPIED, record_path.name}:
             files.make_directory((target / relative).parent)
             mode = _PRIVATE if "private" in relative.parts else files.PUBLIC
             files.write(target / relative, files.read(path, limit=None), mode=mode)

@@ -189,15 +189,25 @@ class _Loading:
             issuer = place.at("issuer")
             if issuer.text is not None:
                 self._names.require(Kind.CA, issuer.text, issuer)
-            for profile in (place.at("profile"), *(place.at("profiles", n) for n in range(_MANY))):
-                if profile.text is not None:
-                    self._profiles.use(profile, profile.text)
+            named = (place.at("profile"), *(place.at("profiles", n) for n in range(_MANY)))
+            used = [self._profiles.use(each, each.text) for each in named if each.text is not None]
+            if place == declaration.place:  # a template's texts have holes
+                self._check_damaged_values(place, [each for each in used if each])
             for key in (place.at("key"), *(place.at("keys", n) for n in range(_MANY))):
                 hsm, resource = key.at("hsm"), key.at("resource")
                 if hsm.text is not None:
                     self._hsms.use(hsm, hsm.text)
                 if resource.text is not None:
                     self._names.require(Kind.KEY, resource.text, resource)
+
+    def _check_damaged_values(self, place: Place, profiles: Sequence[Profile]) -> None:
+        """Check the CSR and the variables of a CA or credential; values that the schema refuses are told already."""
+        csr, variables = place.at("csr"), place.at("variables").mapping or {}
+        if csr.text is not None:
+            self._reading.named(csr, csr.text, "file")
+        sound = {name: value for name, value in variables.items() if not isinstance(value, dict | list | float)}
+        texts = {name: value for name, value in variables.items() if _is_texts(value)}
+        self._profiles.check(profiles, sound | texts, variables_at(place), given=None)
 
     def _check_keys(
         self, address: Address, keys: Sequence[KeySpec], places: Sequence[Place], profiles: Sequence[Profile]
@@ -212,3 +222,7 @@ class _Loading:
                 self._names.require(Kind.KEY, key.resource, place.at("resource"))
                 for profile in profiles if len(keys) == 1 else profiles[n : n + 1]:
                     check_shared_key(self._reading, self._keys, key.resource, profile, place.at("resource"))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -46,13 +46,24 @@ class Place:
     @property
     def text(self) -> str | None:
         """The value, if it is there and is text: not yet checked by a schema."""
+        found = self._found
+        return found if isinstance(found, str) else None
+
+    @property
+    def mapping(self) -> Mapping[str, Any] | None:
+        """The same of a mapping, by texts."""
+        found = self._found
+        return found if isinstance(found, dict) and all(isinstance(key, str) for key in found) else None
+
+    @property
+    def _found(self) -> Any:  # noqa: ANN401 - any YAML value
         found = self.document.data
         for step in self.path:
             try:
                 found = found[step]
             except (KeyError, IndexError, TypeError):
                 return None
-        return found if isinstance(found, str) else None
+        return found
 
     @property
     def where(self) -> Location:

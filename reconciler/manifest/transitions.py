@@ -10,6 +10,9 @@ from reconciler.kinds.workspace import Imported, Moved, Removal, Removed, Worksp
 from reconciler.manifest.reading import Reading
 from reconciler.model import Address, Kind
 
+_DECIDES = ("ca.meta.json", "ca.crt", "index.txt", "credential.meta.json", "cert.pem")
+"""Of a directory that is imported: the records, which name all certificates, and what old records leave out."""
+
 
 def check_transitions(
     reading: Reading,
@@ -20,9 +23,13 @@ def check_transitions(
     """Report moves, removals and imports that contradict the declared resources or each other."""
     _check_moves(reading, workspace.moved, declared)
     _check_removals(reading, workspace, declared)
-    for entry in workspace.imported:
+    for n, entry in enumerate(workspace.imported):
+        if entry.target in [other.target for other in workspace.imported[:n]]:
+            message = f"{entry.target} is imported twice"
+            reading.error(entry.where, "import.twice", message, "keep one of the entries")
         _check_import(reading, workspace, entry, declared)
         _check_imported_key(reading, entry, keys)
+        _read_imported(reading, entry)
 
 
 def _check_moves(reading: Reading, moves: tuple[Moved, ...], declared: Container[object]) -> None:
@@ -75,6 +82,14 @@ def _check_import(reading: Reading, workspace: WorkspaceSpec, entry: Imported, d
     if entry.directory is not None and PurePosixPath(entry.directory).is_relative_to(workspace.state):
         message = f"{entry.directory} is in state already"
         reading.error(where, "import.from-state", message, "to rename a resource, use `moved`")
+
+
+def _read_imported(reading: Reading, entry: Imported) -> None:
+    """Make what is imported part of the digest: who approves a plan approves the adoption of that, and no other."""
+    for name in _DECIDES if entry.directory is not None else ():
+        path = f"{entry.directory}/{name}"
+        if (reading.root / path).is_file():
+            reading.named(entry.where, path, "file")
 
 
 def _check_imported_key(reading: Reading, entry: Imported, keys: Mapping[str, StandaloneKeySpec]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pki.errors import PkiError
+from pki.errors import PkiError, StateCorruptError
 from pki.store import files, index
 from pki.store.index import IndexEntry, Overview
 from pki.store.journal import Intent, Journal
@@ -15,8 +15,9 @@ from pki.store.layout import CaLayout, inside
 from pki.store.meta import CaMeta
 from pki.store.wire import serial_hex
 from pki.x509.certificates import parse_certificate
+from reconciler.drivers.copies import RESTORE
 from reconciler.observe.reading import Reader
-from reconciler.snapshot import Orphan, RevokedRow
+from reconciler.snapshot import CrlState, Orphan, RevokedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def read_ledger(reader: Reader, directory: str) -> Issued:
     """Return what a CA has issued.
 
     Raises:
-        StateCorruptError: its index or its journal is damaged.
+        StateCorruptError: its index or its journal is damaged, or the index is gone.
     """
     layout = CaLayout(inside(reader.root, directory))
     for name in ("index.txt", "journal/issued.jsonl"):
@@ -49,7 +50,21 @@ def read_ledger(reader: Reader, directory: str) -> Issued:
         IndexEntry("R", intent.not_after or intent.at, intent.at, None, intent.serial, intent.subject)
         for intent in unfinished
     ]
-    return Issued(index.overview(layout.index, begun=begun), unfinished)
+    rows = index.overview(layout.index, begun=begun)
+    if not rows.standing and not rows.revoked and _has_issued(layout, unfinished):
+        raise StateCorruptError(f"{layout.index} is gone or empty, but certificates were issued", hint=RESTORE)
+    return Issued(rows, unfinished)
+
+
+def require_revocations(directory: str, crl: CrlState, issued: Issued) -> None:
+    """Refuse an index that has lost a revocation: the next CRL would take it back.
+
+    Raises:
+        StateCorruptError: the CRL on disk lists a serial that the index does not have as revoked.
+    """
+    if lost := crl.serials - {entry.serial for entry in issued.rows.revoked}:
+        message = f"{directory}/index.txt: the last CRL lists {serial_hex(min(lost))}, which is not revoked here"
+        raise StateCorruptError(message, hint=RESTORE)
 
 
 def orphans(
@@ -67,6 +82,12 @@ def orphans(
     layout = CaLayout(inside(root, directory))
     found = [*_reserved(layout, record, issued, named), *_certified(layout, issued, named)]
     return tuple(sorted((each for each in found if not is_damaged(each.holder)), key=lambda each: each.serial))
+
+
+def _has_issued(layout: CaLayout, unfinished: Sequence[Intent]) -> bool:
+    """Say whether a certificate is filed, other than those of which a run was killed before their rows."""
+    begun = {layout.issued(serial_hex(intent.serial)).name for intent in unfinished}
+    return not begun.issuperset(files.list_directory(layout.certificates))
 
 
 def _reserved(layout: CaLayout, record: CaMeta, issued: Issued, named: Collection[int]) -> list[Orphan]:

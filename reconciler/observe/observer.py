@@ -27,7 +27,7 @@ from reconciler.observe.authorities import (
 )
 from reconciler.observe.credentials import Credentials
 from reconciler.observe.crls import observe_crl
-from reconciler.observe.ledgers import orphans
+from reconciler.observe.ledgers import orphans, require_revocations
 from reconciler.observe.reading import Reader
 from reconciler.snapshot import Generation, Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
 
@@ -132,6 +132,8 @@ class _Observer:
     def _judge(self, found: Found, issuers: Issuers, named: frozenset[int]) -> Generation:
         certificate = certificate_of(self._reader, self._state, found)
         crl, crl_faults = observe_crl(self._reader, found.directory, found.record.crl, certificate)
+        if crl is not None:
+            require_revocations(found.directory, crl, found.issued)
         return Generation(
             name=found.name,
             number=found.number,

@@ -73,7 +73,7 @@ def _created(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
     change = _certified(ctx, spec, issuer, signing, Action.CREATE, spec.generation, wanted)
     change = replace(change, differences=certificates.creation(order, wanted))
     barred = _is_barred(ctx, change, issuer)
-    made = wanted.certificates[0] if wanted.certificates and not barred else None
+    made = wanted.certificates[0] if wanted.certificates else None  # what is below is shown, if it is not to be made
     life = Life(spec.address, spec.renewal, None, wanted.life)
     return Outlook(spec, None, spec.generation, (change,), made, barred=barred, life=life)
 

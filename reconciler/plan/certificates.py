@@ -192,10 +192,12 @@ def ends_with_issuer(order: Order) -> Finding:
 
 
 def wanted_under(ctx: Context, order: Order, issuer: Outlook, number: int) -> Wanted:
-    """Return what would be issued now by a generation of a CA."""
+    """Return what would be issued now by a generation of a CA; nothing, by one that nobody can say anything of."""
     try:
         facts = issuer.facts(ctx, number)
     except PkiError as error:
+        if issuer.barred:
+            return Wanted()  # what stands against the CA is told there
         message = f"what {issuer.address} certifies cannot be said: {error.message}"
         return Wanted(refused=(blocked("issuer.unknown", message, order, error.hint),))
     return wanted(ctx, order, facts, issuer.address)

@@ -91,11 +91,10 @@ class Context:
 def acts_from(start: datetime, opens: datetime, horizon: timedelta) -> datetime:
     """Return from when on a plan replaces what began at `start`, when it is due at `opens`.
 
-    That is as much earlier as the plan looks ahead. Where that would be at once, so that the replacement would have to
-    be replaced again, it is half way.
+    That is as much earlier as the plan looks ahead, but not in the first tenth of the time until then: however far it
+    looks, a replacement that was just made is not replaced in its turn.
     """
-    begins = opens - horizon
-    return begins if begins > start else start + (opens - start) / 2
+    return max(opens - horizon, start + (opens - start) / 10)
 
 
 def generation_name(ca: str, number: int) -> str:

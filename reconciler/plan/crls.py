@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pki.findings import Finding
 from reconciler.kinds.inputs import crl_inputs
-from reconciler.model import Action, Address, Kind, Reason
+from reconciler.model import Action, Address, Kind, Reason, ReasonCode
 from reconciler.plan import needs, reasons
 from reconciler.plan.authorities import validity_of
 from reconciler.plan.context import Context
@@ -44,6 +45,8 @@ def plan_crls(ctx: Context, outlooks: Mapping[str, Outlook], changes: Sequence[C
     coming = _coming(ctx, changes)
     signing = {change.issuer for change in changes}
     for outlook in outlooks.values():
+        if finding := ctx.damaged.get(outlook.address):
+            yield _unknown(outlook, finding)
         for generation in outlook.observed.generations if outlook.observed else ():
             if generation.name in signing or is_live(ctx, outlook, generation):
                 yield _present(ctx, outlook, generation, coming.get(generation.name, []))
@@ -63,6 +66,16 @@ def is_live(ctx: Context, outlook: Outlook, generation: Generation) -> bool:
 
 def crl_address(name: str) -> Address:
     return Address(Kind.CRL, name)
+
+
+def _unknown(outlook: Outlook, finding: Finding) -> CrlOutlook:
+    """Return what is said of the CRL of a CA whose records are damaged: it can run out, and nobody may sign another.
+
+    It depends on nothing, lest a selection of CRLs leave it out without a word.
+    """
+    reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "the record of its CA cannot be read")
+    change = Change(crl_address(outlook.spec.name), Action.REFRESH, (reason,), blocked=(finding,))
+    return CrlOutlook(change.address, outlook, change)
 
 
 def _new_generation(outlook: Outlook, change: Change) -> int | None:

@@ -15,10 +15,10 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def _lines(finding: Finding) -> list[str]:
-    return [str(finding), *_snippet(finding), *([f"  {finding.hint}"] if finding.hint else [])]
+    return [str(finding), *snippet_lines(finding), *([f"  {finding.hint}"] if finding.hint else [])]
 
 
-def _snippet(finding: Finding) -> list[str]:
+def snippet_lines(finding: Finding) -> list[str]:
     """Return the line that the finding is about, and a caret below the column."""
     if finding.snippet is None or finding.where is None:
         return []

@@ -70,7 +70,7 @@ def circumstances(plan: Plan, digest: str) -> list[str]:
 def selected(plan: Plan) -> list[str]:
     """Say what the plan leaves out, and what it takes along that nobody named."""
     selection = plan.selection
-    parts = (("only", selection.only), ("without", selection.exclude), ("with new keys for", selection.replace))
+    parts = (("only", selection.only), ("without", selection.exclude), ("replacing", selection.replace))
     lines = [f"{word} {', '.join(map(inline, globs))}" for word, globs in parts if globs]
     if plan.added:
         lines.append(f"taken along, because what was named depends on them: {_few(plan.added)}")

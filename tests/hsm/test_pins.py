@@ -47,7 +47,7 @@ def test_a_refused_pin_is_not_offered_again_but_another_is(hsm):
     for _ in range(2):
         with pytest.raises(PinError):
             open_token(hsm.config(), FixedSecrets(WRONG))
-    with pytest.raises(PinError, match="it refused this PIN before, and is not asked again"):
+    with pytest.raises(PinError, match="it refused this PIN, and is not asked with it again"):
         open_token(hsm.config(), FixedSecrets(WRONG))
 
     open_token(hsm.config(), FixedSecrets(PIN)).close()

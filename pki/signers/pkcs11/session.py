@@ -50,8 +50,8 @@ def log_in(module: Module, found: FoundToken, pin: SecretRef, secrets: SecretSou
         fingerprint = hashlib.blake2b(f"{info.serial}\0{info.label}\0{value}".encode(), key=module.digest_key).digest()
         if fingerprint in module.refused:
             raise PinError(
-                f"cannot log in to token {info}: it refused this PIN before, and is not asked again",
-                hint="correct the PIN's source",
+                f"cannot log in to token {info}: it refused this PIN, and is not asked with it again",
+                hint="correct the PIN's source: tokens lock after a few wrong ones",
             )
         try:
             module.logins[slot] = _open_with_pin(found, value)

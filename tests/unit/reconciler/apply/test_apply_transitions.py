@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pki.store.journal import Intent, Journal
+from pki.store.layout import CaLayout
 from pki.x509.certificates import parse_certificates
 from tests.support.audits import audited, names
 from tests.support.single import (
@@ -143,6 +145,36 @@ def test_a_ca_and_a_credential_are_imported_as_they_are(home: Home, tmp_path: Pa
     assert_converged(other)
     other.now += timedelta(days=300)
     other.applied()
+    assert_converged(other)
+
+
+def test_what_an_imported_ca_issued_elsewhere_stays_valid(home: Home, tmp_path: Path) -> None:
+    """Its journal says for whom it was: resources that this workspace does not have, which makes them no orphans."""
+    home.applied()
+    other = Home.make(tmp_path / "other", WITHOUT_WEB)
+    for name in ("root", "issuing"):
+        shutil.copytree(home.directory / "state/ca" / name, other.directory / "old" / name)
+    entries = "{to: ca/root, from: old/root}, {to: ca/issuing, from: old/issuing}"
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    other.applied()
+    assert_converged(other)
+    assert revoked_on_crl(other) == {}
+
+
+def test_what_an_imported_ca_had_open_is_settled_here(home: Home, tmp_path: Path) -> None:
+    """Its last run was killed after it reserved a serial: nobody can prove that no certificate was signed with it."""
+    home.applied()
+    old = tmp_path / "other/old"
+    for name in ("root", "issuing"):
+        shutil.copytree(home.directory / "state/ca" / name, old / name)
+    Journal(CaLayout(old / "issuing").journal).intend(
+        [Intent(kind="certificate", serial=77, tbs_sha256="ab" * 32, at=home.now, not_after=home.now + timedelta(90))]
+    )
+    other = Home.make(tmp_path / "other", WITHOUT_WEB)
+    entries = "{to: ca/root, from: old/root}, {to: ca/issuing, from: old/issuing}"
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    other.applied()
+    assert revoked_on_crl(other) == {77: None}
     assert_converged(other)
 
 

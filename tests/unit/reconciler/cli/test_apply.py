@@ -45,6 +45,29 @@ def test_no_other_word_begins(site: Site, answer: str) -> None:
     assert contents(site.directory) == before
 
 
+def test_no_answer_at_all_ends_it_on_a_line_of_its_own(site: Site) -> None:
+    before = contents(site.directory)
+    ended = answered(site, "\x04")  # Ctrl-D
+    assert ended.exit_code == 130
+    assert "\nError: interrupted\n" in ended.stderr
+    assert contents(site.directory) == before
+
+
+def test_a_fleet_is_shown_as_the_plan_shows_it(site: Site) -> None:
+    """Whoever is asked sees what a reviewer of `qpki plan` saw, not a page for each member."""
+    members = ", ".join(f"{{name: d{number}}}" for number in range(20))
+    with (site / "qpki.yaml").open("a") as file:
+        file.write(
+            f"---\napiVersion: qpki.io/v1\nkind: CredentialSet\nmetadata: {{name: dev}}\nspec:\n"
+            "  template: {issuer: one, profiles: [ec/tls-client], variables: {cn: '{{ name }}'}}\n"
+            f"  members: [{members}]\n"
+        )
+    shown = site.ok("plan --now 2026-11-23T12:00:00Z").stdout
+    assert "and 19 more of dev" in shown
+    done = site.ok("apply --auto-approve --now 2026-11-23T12:00:00Z").stdout
+    assert done.startswith(shown)
+
+
 def test_quiet_drops_progress(site: Site) -> None:
     assert "creating..." not in answered(site, "yes\n", "--quiet apply").stderr
 

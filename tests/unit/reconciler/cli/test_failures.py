@@ -1,4 +1,5 @@
 import errno
+from dataclasses import replace
 
 import click
 import pytest
@@ -28,6 +29,14 @@ FINDING = Finding(Severity.ERROR, "yaml.key", "unknown key `tokn`", Location("hs
         (
             DocumentError("hsm.yaml:3:5: unknown key `tokn`", [FINDING]),
             Failure("hsm.yaml:3:5: unknown key `tokn`", "did you mean `token`?"),
+        ),
+        (
+            DocumentError("hsm.yaml:3:5: unknown key `tokn`", [replace(FINDING, snippet="    tokn: x")]),
+            Failure(
+                "hsm.yaml:3:5: unknown key `tokn`",
+                "did you mean `token`?",
+                details=("  3 |     tokn: x", "    |     ^"),
+            ),
         ),
         (click.UsageError("Missing something."), Failure("missing something", "see `qpki --help`")),
         (click.ClickException("As it is"), Failure("As it is")),

@@ -106,6 +106,17 @@ def test_a_time_needs_a_zone():
         types.instant("yesterday")
 
 
+@pytest.mark.parametrize("text", ["sha256:" + "0f" * 32, "0F" * 32])
+def test_the_digest_of_a_plan_is_whole(text):
+    assert types.digest(text) == "sha256:" + "0f" * 32
+
+
+@pytest.mark.parametrize("text", ["0f" * 6, "sha256:" + "0f" * 6, "sha512:" + "0f" * 32, ""])
+def test_what_is_no_digest_or_its_short_form_approves_nothing(text):
+    with pytest.raises(ValueError, match="is not the digest of a plan"):
+        types.digest(text)
+
+
 def test_a_duration_has_units_and_is_no_longer_than_days_can_say():
     assert types.duration("36h") == timedelta(hours=36)
     assert types.duration("36500d") == timedelta(days=types.MAX_DAYS)

@@ -160,3 +160,18 @@ def test_ten_thousand_documents_load(tmp_path: Path) -> None:
 
     assert len(found.credentials) == 10_000
     assert found.credentials["c9999"].where.line == 7 + 9_999 * 8 + 2
+
+
+def test_what_the_schema_refuses_hides_nothing_else_in_its_document(tmp_path: Path) -> None:
+    variables = "{cn: {a: b}, dns_nmes: [a.example.com], ip_addresses: [300.1.1.1]}"
+    spec = f"issuer: root\nprofile: ec/tls-server\nrenewl: x\ncsr: none.csr\nvariables: {variables}"
+
+    found = refused(tmp_path, ca(), document("Credential", "web", spec))
+
+    assert sorted(finding.code for finding in found) == [
+        "path.missing",
+        "schema.type",
+        "schema.unknown-key",
+        "variable.refused",
+        "variable.unknown",
+    ]

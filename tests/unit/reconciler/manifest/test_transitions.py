@@ -43,6 +43,7 @@ def test_what_fits_is_taken(tmp_path: Path, spec: str) -> None:
         ("import: [{to: ca/root, from: state/ca/old}]", "import.from-state"),
         ("import: [{to: key/k, hsm: hsm/y.yaml, label: l}]", "import.elsewhere"),
         ("import: [{to: ca/root, from: ../old}]", "path.outside"),
+        ("import: [{to: ca/root, from: old}, {to: ca/root, from: older}]", "import.twice"),
     ],
 )
 def test_what_contradicts_is_refused(tmp_path: Path, spec: str, code: str) -> None:
@@ -64,6 +65,18 @@ def test_a_member_of_a_fleet_cannot_be_removed_and_declared(tmp_path: Path) -> N
     found = refused(tmp_path, settings("removed: [{address: credential/dev-a, action: forget}]"), ca(), fleet)
 
     assert [finding.code for finding in found] == ["removed.declared"]
+
+
+def test_what_is_imported_is_part_of_the_digest(tmp_path: Path) -> None:
+    def digest(name: str, **files: str) -> str:
+        return load(tmp_path / name, settings("import: [{to: ca/root, from: old}]"), ca(), **files).digest
+
+    files = {"old__ca_dot_meta_dot_json": "{}", "old__ca_dot_crt": "a certificate", "old__index_dot_txt": "V"}
+
+    first = digest("first", **files)
+    assert first == digest("again", **files, old__private__x="a key")
+    assert first not in {digest(name, **{**files, name: "another"}) for name in files}
+    assert first != digest("gone")
 
 
 def test_an_import_of_a_key_that_is_declared_as_a_file_is_refused(tmp_path: Path) -> None:

@@ -173,6 +173,13 @@ class TestReserved:
         assert state.observe().damaged == {}
         assert [orphan.serial for orphan in orphans(state)] == [0xABCD]
 
+    def test_the_first_certificate_of_all_can_miss_its_row(self, state):
+        (certificate,) = state.credential().record.certificates
+        intend(state, certificate.serial, "credential/web")
+        state.path("ca/issuing/index.txt").unlink()
+
+        assert state.observe().damaged == {}
+
     def test_whoever_opens_the_ca_next_settles_it(self, state):
         intend(state, 0xABCD, "credential/lost")
         with Ledger(state.ca("issuing").layout).exclusive(NOW):

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from pki.errors import PathEscapeError, StoreError
+from pki.x509.certificates import serial_hex
 from reconciler.model import Address, Kind
 from reconciler.snapshot import Snapshot
 from tests.support.issue import NOW
@@ -197,6 +198,27 @@ class TestDamage:
 
         assert f"state/ca/issuing/{file}" in damage(state)["ca/issuing"]
         assert list(state.observe().cas) == ["root"]
+
+    @pytest.mark.parametrize("content", [None, b""])
+    def test_an_index_that_is_gone_is_damage_of_its_ca(self, state, content):
+        path = state.path("ca/issuing/index.txt")
+        path.unlink() if content is None else path.write_bytes(content)
+
+        message = "state/ca/issuing/index.txt is gone or empty, but certificates were issued"
+        assert damage(state) == {"ca/issuing": message}
+
+    def test_an_index_that_has_lost_a_revocation_is_damage_of_its_ca(self, state):
+        issuing, (certificate,) = state.ca("issuing"), state.credential().record.certificates
+        path = state.path("ca/issuing/index.txt")
+        before = path.read_bytes()
+        issuing.revoke([certificate.serial], "superseded")
+        issuing.generate_crl(timedelta(days=7))
+        assert damage(state) == {}
+
+        path.write_bytes(before)
+
+        listed = f"the last CRL lists {serial_hex(certificate.serial)}, which is not revoked here"
+        assert damage(state) == {"ca/issuing": f"state/ca/issuing/index.txt: {listed}"}
 
     def test_a_directory_in_the_place_of_a_file_is_told(self, state):
         state.path("credential/web/cert.pem").unlink()

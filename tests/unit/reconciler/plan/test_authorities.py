@@ -980,3 +980,26 @@ def test_a_manifest_can_name_issuers_after_what_they_issue():
     found.snapshot = state.in_state()
 
     assert steps(found.plan())[:2] == ["create ca/root", "create ca/issuing"]
+
+
+def test_what_is_below_a_ca_that_a_policy_refuses_is_shown_and_held_against_policies_too():
+    found = two_tier()
+    found.snapshot = state.in_state()
+    rules = tuple(
+        Rule(name, Effect.DENY, at(8), match=(f"ca/{name}",), max_validity=timedelta(days=30))
+        for name in ("root", "issuing")
+    )
+    found.manifest = replace(found.manifest, policies=(PolicySpec("p", rules, at(8)),))
+
+    below = found.change("ca/issuing")
+
+    assert [each.code for each in below.blocked] == ["policy.issuing", "blocked"]
+    assert "subject" in {each.field for each in below.differences}
+
+
+def test_below_a_ca_that_cannot_be_made_only_that_is_told():
+    found = two_tier()
+    found.snapshot = state.in_state()
+    found.templates.broken["ec/root-ca"] = refusal()
+
+    assert [each.code for each in found.change("ca/issuing").blocked] == ["blocked"]

@@ -146,8 +146,8 @@ def test_the_horizon_brings_a_renewal_forward():
     found = web()
     aged(found, timedelta(days=40))
 
-    assert steps(found.plan(horizon=timedelta(days=10))) == ["rekey credential/web"]
-    assert steps(found.plan(horizon=timedelta(days=9))) == []
+    assert "rekey credential/web" in steps(found.plan(horizon=timedelta(days=10)))
+    assert "rekey credential/web" not in steps(found.plan(horizon=timedelta(days=9)))
 
 
 def test_a_short_life_is_not_over_before_it_began_however_far_a_plan_looks_ahead():
@@ -156,7 +156,7 @@ def test_a_short_life_is_not_over_before_it_began_however_far_a_plan_looks_ahead
     fresh = settled_credential(found.manifest, found.templates, found.manifest.credentials["web"], age=0)
     found.snapshot = replace(found.snapshot, credentials={"web": fresh})
 
-    assert found.plan(horizon=timedelta(days=7)).changes == ()
+    assert "rekey credential/web" not in steps(found.plan(horizon=timedelta(days=7)))
     found.now = NOW + timedelta(hours=12)
     (reason,) = found.change("credential/web", horizon=timedelta(days=7)).reasons
     assert reason.message == "renewal window open from 2026-11-24, expires 2026-12-24"
@@ -467,7 +467,7 @@ class TestRevocation:
         found = self.revoked(at=NOW + timedelta(hours=1))
         plan = found.plan(horizon=timedelta(days=30))
 
-        assert plan.changes == ()
+        assert steps(plan) == ["refresh crl/ca"]  # for its own time; the revocation waits for its hour
         assert [(due.what, due.at) for due in plan.due if due.address == WEB and due.what == "revocation"] == [
             ("revocation", NOW + timedelta(hours=1))
         ]

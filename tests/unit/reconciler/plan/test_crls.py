@@ -78,6 +78,14 @@ def test_a_new_crl_is_never_due_at_once_however_far_a_plan_looks_ahead():
     assert found.plan(horizon=30 * DAY).changes == ()
 
 
+@pytest.mark.parametrize("horizon", [3 * DAY, 4 * DAY, 30 * DAY])
+def test_who_looks_further_ahead_sees_no_less(horizon):
+    found = one()
+    seen(found, crl=CrlState(7, NOW - DAY, NOW + 6 * DAY, frozenset()))
+
+    assert steps(found.plan(horizon=horizon)) == ["refresh crl/ca"]
+
+
 def test_the_sentence_has_both_dates():
     found = one()
     seen(found, crl=crl(next_update=NOW + DAY))

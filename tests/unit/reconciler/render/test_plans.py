@@ -237,7 +237,7 @@ def test_a_selection_says_what_it_leaves_out_and_what_it_takes_along():
     selection = Selection(only=("crl/*",), exclude=("crl/old", "crl/x"), replace=("ca/root",))
     shown = text(change(), selection=selection, added=(address("ca/root"),))
 
-    assert "  only crl/*\n  without crl/old, crl/x\n  with new keys for ca/root\n" in shown
+    assert "  only crl/*\n  without crl/old, crl/x\n  replacing ca/root\n" in shown
     assert "  taken along, because what was named depends on them: ca/root\n" in shown
 
 
