@@ -187,6 +187,7 @@ class _Factory:
             profile=template.profile,
             profile_digest=template.profile_digest,
             algorithm=certificate.scheme.label,
+            key_algorithm=certificate.algorithm.name,
             fingerprint=certificate.fingerprint.upper(),
             not_before=certificate.not_before,
             not_after=certificate.not_after,

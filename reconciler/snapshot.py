@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from pki.findings import Finding
 from pki.store.meta import CaMeta, CertificateFacts, CredentialMeta, KeyMeta
@@ -62,6 +63,39 @@ class Orphan:
     certified: bool
     not_after: datetime | None = None
     """When it ends, with nothing to be done about it afterwards."""
+    recorded: bool = False
+    """A record named it once: that was lost or deleted since, and the certificate can well be in use."""
+
+    def is_left_over(self, now: datetime) -> bool:
+        """Say whether a killed run left it behind, so that nobody can be using it, and it has not expired."""
+        return not self.recorded and (self.not_after is None or self.not_after > now)
+
+
+class Lack(StrEnum):
+    """What is missing of a certificate on record at its issuer."""
+
+    ROW = "row"
+    """Its row in the index, though it was issued there: it cannot be revoked any more."""
+    ORIGIN = "origin"
+    """Its row, with nothing to show that it was issued there: it can have come from elsewhere."""
+    FILE = "file"
+    """The copy that its issuer files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something missing of a certificate on record; `path` is that of the file that should have it, or be it."""
+
+    lack: Lack
+    path: str
+    serial: int
+    holder: Address
+    not_after: datetime
+
+    @property
+    def issuer(self) -> str:
+        """The name of the directory of the CA that lacks it."""
+        return self.path.rsplit("/ca/", 1)[-1].partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +173,8 @@ class Snapshot:
     damaged: Mapping[str, Finding] = field(default_factory=dict, hash=False)
     """By address: what cannot be read, and why."""
     forgotten: Mapping[Address, Observed] = field(default_factory=dict, hash=False)
+    gaps: tuple[Gap, ...] = ()
+    """Of certificates on record, expired ones too."""
 
     def generations(self) -> Iterator[Generation]:
         """Give every generation of every CA, forgotten ones too."""

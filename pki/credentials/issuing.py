@@ -228,6 +228,7 @@ def _certificate_record(
         profile=part.template.profile,
         profile_digest=part.template.profile_digest,
         algorithm=certificate.scheme.label,
+        key_algorithm=certificate.algorithm.name,
         fingerprint=certificate.fingerprint.upper(),
         not_before=certificate.not_before,
         not_after=certificate.not_after,

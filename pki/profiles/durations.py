@@ -32,8 +32,17 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is longer than time itself counts") from error
 
 
+def parse_span(text: str) -> timedelta:
+    """Return a duration that may be none, which is `0s`: all that `format_duration` writes.
+
+    Raises:
+        ValueError: as `parse_duration`.
+    """
+    return timedelta() if text == "0s" else parse_duration(text)
+
+
 def format_duration(duration: timedelta) -> str:
-    """Return a duration that is not negative as `parse_duration` reads it, in days and less: `30d12h`; none is `0s`."""
+    """Return a duration that is not negative as `parse_span` reads it, in days and less: `30d12h`; none is `0s`."""
     seconds = int(duration.total_seconds())
     counts = (seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")
     return "".join(f"{count}{unit}" for count, unit in counts if count) or "0s"

@@ -104,6 +104,16 @@ class Journal:
             offset += len(block)
         return held
 
+    def intended(self) -> frozenset[int]:
+        """Return the serials of all certificates that were begun, from the whole file; no file is none.
+
+        Raises:
+            StateCorruptError: as `unfinished`.
+        """
+        blocks = files.blocks(self.path) if files.exists(self.path) else ()
+        events = (event for event in _events(self.path, 0, blocks) if event.data.get("kind") == "certificate")
+        return frozenset(event.serial for event in events)
+
     def _append(self, lines: list[dict[str, Any]], *, clean: bool = False, durable: bool = True) -> None:
         if not lines:
             return

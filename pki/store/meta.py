@@ -163,7 +163,8 @@ class CredentialCertificate(Record):
     """One certificate of a credential. `storage` is empty when the key never was ours (a CSR).
 
     `generation` is the credential's when it was issued, `issuer_key_id` the subject key identifier of the CA key that
-    signed it, in upper-case hex: which generation of a CA can revoke it.
+    signed it, in upper-case hex: which generation of a CA can revoke it. `algorithm` is of the signature,
+    `key_algorithm` of the key; older records lack the second.
     """
 
     serial: Serial
@@ -180,6 +181,7 @@ class CredentialCertificate(Record):
     chain_path: Name | None = None
     generation: Ordinal = 1
     issuer_key_id: Hex | None = None
+    key_algorithm: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

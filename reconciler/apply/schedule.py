@@ -155,16 +155,22 @@ def run_all(
 def _pool(
     tasks: Sequence[Task[R]], workers: int
 ) -> Iterator[tuple[SimpleQueue[int | None], SimpleQueue[tuple[int, Result[R]]]]]:
-    """Give a queue of work and one of results. Threads are daemons, so that whoever must end at once can."""
+    """Give a queue of work and one of results. Threads are daemons, so that whoever must end at once can.
+
+    When the block ends as it should, nothing is in hand, and the threads end with it.
+    """
     work: SimpleQueue[int | None] = SimpleQueue()
     finished: SimpleQueue[tuple[int, Result[R]]] = SimpleQueue()
-    for _ in range(workers):
-        threading.Thread(target=_serve, args=(tasks, work, finished), daemon=True).start()
+    threads = [threading.Thread(target=_serve, args=(tasks, work, finished), daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
     try:
         yield work, finished
     finally:
-        for _ in range(workers):
+        for _ in threads:
             work.put(None)
+    for thread in threads:
+        thread.join()
 
 
 def _serve(

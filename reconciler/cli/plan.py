@@ -82,7 +82,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
         outputs.write(out, _document(found))
     _show(app, found, planning.fleets(opened), output, max_bytes)
     if out is not None:
-        app.say(f"\nSaved to {out}. To do exactly this, and nothing if anything changed: qpki apply {out}")
+        _say_saved(app, out, found)
     return ExitCode.CHANGES_PENDING if detailed_exitcode and found.changes else ExitCode.OK
 
 
@@ -193,6 +193,13 @@ def _show(app: App, found: Plan, fleets: Fleets, output: str, max_bytes: int) ->
         from reconciler.render.plans import plan_text
 
         app.show({}, lambda _: plan_text(found, plan_digest(found), fleets), output, paint=painted)
+
+
+def _say_saved(app: App, out: Path, found: Plan) -> None:
+    from reconciler.plan.digest import plan_digest
+
+    app.say(f"\nSaved to {out}. To do exactly this, and nothing if anything changed: qpki apply {out}")
+    app.say(f"To hold another run to it: qpki apply --expect-digest {plan_digest(found)}")
 
 
 def _document(found: Plan) -> bytes:

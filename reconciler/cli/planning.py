@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.app import App
-from reconciler.cli.types import DURATION, INSTANT
+from reconciler.cli.types import HORIZON, INSTANT
 
 if TYPE_CHECKING:
     from reconciler.plan.model import Selection
@@ -32,9 +32,9 @@ now = click.option(
 
 horizon = click.option(
     "--horizon",
-    type=DURATION,
+    type=HORIZON,
     metavar="DURATION",
-    help="Act on what comes due within this time.  [default: the workspace's]",
+    help="Act on what comes due within this time, 0s for only what is due.  [default: the workspace's]",
 )
 
 

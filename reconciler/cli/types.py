@@ -106,6 +106,11 @@ def duration(text: str) -> timedelta:
     return found
 
 
+def horizon(text: str) -> timedelta:
+    """Return how far to look ahead: a duration, or `0s` for not at all."""
+    return timedelta() if text == "0s" else duration(text)
+
+
 def instant(text: str) -> datetime:
     """Return a time, which needs a zone: `2026-11-23T09:00:00Z`."""
     try:
@@ -198,6 +203,7 @@ SERIAL_OR_FILE = Parsed("serial|file", serial_or_file)
 REASON = Parsed("reason", reason, _reasons)
 VARIABLE = Parsed("name=value", variable)
 DURATION = Parsed("duration", duration)
+HORIZON = Parsed("duration", horizon)
 DIGEST = Parsed("digest", digest)
 INSTANT = Parsed("time", instant)
 KEY_ID = Parsed("hex", key_id)

@@ -49,7 +49,7 @@ def _revoke_orphans(context: Context, change: Change, authority: Authority) -> l
     name, now = change.address.name, authority.now()
     generation = context.snapshot.generation(name)
     orphans = [each for each in generation.orphans if each.certified and each.holder] if generation else []
-    standing = [each.serial for each in orphans if each.not_after is None or each.not_after > now]
+    standing = [each.serial for each in orphans if each.is_left_over(now)]
     if not standing:
         return []
     return [*events.revoked(change.address, authority.ensure_revoked(standing, "superseded"), name)]

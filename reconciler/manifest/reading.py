@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pki.documents import MAX_STREAM_BYTES, Document, decode, read_bytes
 from pki.errors import PathEscapeError
 from pki.findings import DocumentError, Finding, Location, Severity
-from pki.profiles.durations import parse_duration
+from pki.profiles.durations import parse_duration, parse_span
 from pki.schemas import closest
 from pki.store.layout import inside
 
@@ -153,6 +153,10 @@ class Reading:
 
     def duration(self, at: Place, text: str) -> timedelta | None:
         return self.value(at, text, parse_duration)
+
+    def span(self, at: Place, text: str) -> timedelta | None:
+        """Return a duration, or none for `0s`."""
+        return self.value(at, text, parse_span)
 
     def time(self, at: Place | Location, text: str) -> datetime | None:
         return self.value(at, text, _time)

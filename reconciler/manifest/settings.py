@@ -30,7 +30,7 @@ def workspace_spec(reading: Reading, declaration: Declaration | None) -> Workspa
         include=tuple(spec.get("include", DEFAULTS.include)),
         profiles=_profiles(reading, place, spec),
         state=_state(reading, place, spec),
-        horizon=given_duration(reading, place.at("horizon"), spec.get("horizon"), DEFAULTS.horizon),
+        horizon=_horizon(reading, place.at("horizon"), spec.get("horizon")),
         crl_validity=given_duration(reading, place.at("crl", "validity"), crl.get("validity"), DEFAULTS.crl_validity),
         crl_refresh_before=given_duration(
             reading, place.at("crl", "refreshBefore"), crl.get("refreshBefore"), DEFAULTS.crl_refresh_before
@@ -56,6 +56,11 @@ def renewal(reading: Reading, place: Place, given: Mapping[str, str] | None, def
 def given_duration(reading: Reading, place: Place, text: str | None, default: timedelta) -> timedelta:
     """Return the duration that was given, or the default if none was or if it is reported as none."""
     return default if text is None else reading.duration(place, text) or default
+
+
+def _horizon(reading: Reading, place: Place, text: str | None) -> timedelta:
+    found = None if text is None else reading.span(place, text)
+    return DEFAULTS.horizon if found is None else found
 
 
 def _profiles(reading: Reading, place: Place, spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,6 +112,10 @@ class Issuers:
         if len(known) > 1 and issuer:
             return next((found for found in known if _is(found, issuer)), known[0])
         return known[0] if known else None
+
+    def sharing(self, key_id: str) -> Sequence[Found]:
+        """Return the generations whose key has that identifier: one, or copies of it."""
+        return self._by_key.get(key_id.upper(), [])
 
     def chain_below(self, found: Found) -> tuple[str, ...] | None:
         """Return the fingerprints of what certificates by this generation are served with; None if it cannot be known.

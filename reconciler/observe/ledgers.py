@@ -15,7 +15,9 @@ from pki.store.layout import CaLayout, inside
 from pki.store.meta import CaMeta
 from pki.store.wire import serial_hex
 from pki.x509.certificates import parse_certificate
+from reconciler import audit
 from reconciler.drivers.copies import RESTORE
+from reconciler.model import EventName
 from reconciler.observe.reading import Reader
 from reconciler.snapshot import CrlState, Orphan, RevokedRow
 
@@ -26,6 +28,12 @@ class Issued:
 
     rows: Overview
     unfinished: tuple[Intent, ...]
+
+    @property
+    def entered(self) -> frozenset[int]:
+        """What has a row, or gets one when the CA is opened next."""
+        revoked = (entry.serial for entry in self.rows.revoked)
+        return frozenset((*self.rows.standing, *revoked, *(intent.serial for intent in self.unfinished)))
 
     @property
     def revoked(self) -> tuple[RevokedRow, ...]:
@@ -40,11 +48,15 @@ def read_ledger(reader: Reader, directory: str) -> Issued:
     """Return what a CA has issued.
 
     Raises:
-        StateCorruptError: its index or its journal is damaged, or the index is gone.
+        StateCorruptError: its index or its journal is damaged or gone.
     """
-    layout = CaLayout(inside(reader.root, directory))
     for name in ("index.txt", "journal/issued.jsonl"):
         reader.pass_over(f"{directory}/{name}")
+    return read_issued(CaLayout(inside(reader.root, directory)))
+
+
+def read_issued(layout: CaLayout) -> Issued:
+    """Return what a CA has issued, as `read_ledger` does, outside of any fingerprint."""
     unfinished = tuple(intent for intent in Journal(layout.journal).unfinished() if intent.kind == "certificate")
     begun = [
         IndexEntry("R", intent.not_after or intent.at, intent.at, None, intent.serial, intent.subject)
@@ -53,6 +65,9 @@ def read_ledger(reader: Reader, directory: str) -> Issued:
     rows = index.overview(layout.index, begun=begun)
     if not rows.standing and not rows.revoked and _has_issued(layout, unfinished):
         raise StateCorruptError(f"{layout.index} is gone or empty, but certificates were issued", hint=RESTORE)
+    if (rows.standing or rows.revoked) and not files.read_tail(layout.journal, 1).data:
+        # before the next certificate begins a journal that looks whole, and says nothing of what a crash left open
+        raise StateCorruptError(f"{layout.journal} is gone or empty, but certificates were issued", hint=RESTORE)
     return Issued(rows, unfinished)
 
 
@@ -74,13 +89,15 @@ def orphans(
     issued: Issued,
     named: Collection[int],
     is_damaged: Callable[[str], bool],
+    log: Path,
 ) -> tuple[Orphan, ...]:
     """Return the serials of a CA that no record names, sorted.
 
-    A damaged holder may well name its serials: nothing is said of them.
+    A damaged holder may well name its serials: nothing is said of them. The audit log at `log` tells which a record did
+    name, before it was lost.
     """
     layout = CaLayout(inside(root, directory))
-    found = [*_reserved(layout, record, issued, named), *_certified(layout, issued, named)]
+    found = [*_reserved(layout, record, issued, named), *_certified(layout, issued, named, log)]
     return tuple(sorted((each for each in found if not is_damaged(each.holder)), key=lambda each: each.serial))
 
 
@@ -103,18 +120,32 @@ def _reserved(layout: CaLayout, record: CaMeta, issued: Issued, named: Collectio
     return found
 
 
-def _certified(layout: CaLayout, issued: Issued, named: Collection[int]) -> list[Orphan]:
+def _certified(layout: CaLayout, issued: Issued, named: Collection[int], log: Path) -> list[Orphan]:
     """Return what is valid by the index, was for somebody, and is in nobody's record."""
     standing = issued.rows.standing
     unnamed = [serial for serial in standing if serial not in named]
     if not unnamed:
         return []
     holders = Journal(layout.journal).holders()
+    held = [serial for serial in unnamed if serial in holders]
+    told = _told(log) if held else frozenset()
     return [
-        Orphan(serial, holders[serial], _issued_at(layout, serial), certified=True, not_after=standing[serial])
-        for serial in unnamed
-        if serial in holders
+        Orphan(serial, holders[serial], _issued_at(layout, serial), True, standing[serial], serial in told)
+        for serial in held
     ]
+
+
+def _told(log: Path) -> frozenset[int]:
+    """Return the serials of certificates that came to stand in a record: only then does a run tell of them.
+
+    What a later run told in its place says `recovered`, and proves nothing. A log that cannot be read tells nothing;
+    no apply begins before it is restored.
+    """
+    try:
+        issued = [entry for entry in audit.entries(log) if entry["event"] == EventName.CERTIFICATE_ISSUED]
+        return frozenset(int(entry["serial"], 16) for entry in issued if not entry.get("recovered"))
+    except (PkiError, KeyError, TypeError, ValueError):
+        return frozenset()
 
 
 def _issued_at(layout: CaLayout, serial: int) -> datetime | None:

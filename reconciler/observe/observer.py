@@ -13,6 +13,7 @@ from pki.findings import Finding, Location, Severity
 from pki.store import records
 from pki.store.layout import identifier
 from pki.store.meta import KeyMeta
+from reconciler import audit
 from reconciler.drivers.copies import RESTORE
 from reconciler.kinds.workspace import WorkspaceSpec
 from reconciler.model import Address, Kind
@@ -27,6 +28,7 @@ from reconciler.observe.authorities import (
 )
 from reconciler.observe.credentials import Credentials
 from reconciler.observe.crls import observe_crl
+from reconciler.observe.gaps import find_gaps
 from reconciler.observe.ledgers import orphans, require_revocations
 from reconciler.observe.reading import Reader
 from reconciler.snapshot import Generation, Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
@@ -92,6 +94,7 @@ class _Observer:
                 for name, each in table.items()
                 if _forgotten(each)
             },
+            gaps=find_gaps(self._reader.root, [*generations.values()], issuers, [*credentials.values()]),
         )
 
     def _each(self, kind: Kind, find: Callable[[str], T | None]) -> Iterator[tuple[str, T]]:
@@ -145,7 +148,13 @@ class _Observer:
             revoked=found.issued.revoked,
             last_expiry=found.issued.rows.last_expiry,
             orphans=orphans(
-                self._reader.root, found.directory, found.record, found.issued, named, self._damaged.__contains__
+                self._reader.root,
+                found.directory,
+                found.record,
+                found.issued,
+                named,
+                self._damaged.__contains__,
+                self._reader.root / self._state / audit.NAME,
             ),
             found=found.facts,
         )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pki.errors import PkiError
 from pki.findings import Finding, Severity
 from pki.keyrefs import TokenKeyRef
+from pki.store.wire import serial_hex
 from reconciler.graph import listing
 from reconciler.kinds.inputs import resolve_distribution_point, resolve_urls
 from reconciler.model import Address, Kind
@@ -40,6 +41,22 @@ def unmanaged(ctx: Context, addresses: Iterable[Address]) -> Iterator[Finding]:
                     f"{Kind.CRL}/{generation.name} is refreshed by nobody, and its next update is {end}",
                     hint=f"take {address} into the manifest, or let `removed` name it",
                 )
+
+
+def nameless(ctx: Context) -> Iterator[Finding]:
+    """Tell of certificates whose records were lost, or deleted by hand: nobody renews them, or revokes them."""
+    for ca in ctx.snapshot.cas.values():
+        for generation in ca.generations:
+            for each in generation.orphans:
+                if each.recorded and each.not_after is not None and each.not_after > ctx.now:
+                    serial, end = serial_hex(each.serial), reasons.when(each.not_after)
+                    yield Finding(
+                        Severity.WARNING,
+                        "state.nameless",
+                        f"certificate {serial} by ca/{generation.name} was of {each.holder}, whose record is gone or no"
+                        f" longer names it; it is valid until {end}",
+                        hint="restore the record from git or a backup, or revoke the certificate: `qpki cert revoke`",
+                    )
 
 
 def damaged(ctx: Context) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.store.wire import serial_hex
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.keys import Rotation
-from reconciler.model import Action, Reason, ReasonCode
+from reconciler.model import Action, Kind, Reason, ReasonCode
 from reconciler.plan import certificates, needs, reasons
 from reconciler.plan.authorities import ends_of
 from reconciler.plan.certificates import Order, Wanted
@@ -20,7 +21,7 @@ from reconciler.plan.context import Context
 from reconciler.plan.decision import Case
 from reconciler.plan.lanes import Lane
 from reconciler.plan.model import Change
-from reconciler.plan.outlook import Life, Signing
+from reconciler.plan.outlook import Life, Outlook, Signing
 from reconciler.plan.places import Holder, key_reasons, unmakeable
 from reconciler.plan.previews import certificate_preview, replaced
 from reconciler.plan.revocations import revocation, revoked_at, signer_of
@@ -56,6 +57,24 @@ def plan_credential(ctx: Context, spec: CredentialSpec, lane: Lane) -> Credentia
     if (entry := ctx.imports.get(address)) and entry.directory is not None:
         return _imported(ctx, spec, lane, entry.directory)
     return _created(ctx, spec, lane)
+
+
+def with_samples(ctx: Context, changes: Iterable[Change], outlooks: Mapping[str, Outlook]) -> Iterator[Change]:
+    """Give changes as they are, the first new member of each set with all that its certificates will say.
+
+    What a thousand members say differs in what their rows say: one of them shows what the profiles make of a row.
+    """
+    shown = set()
+    for change in changes:
+        is_new = change.action is Action.CREATE and change.address.kind is Kind.CREDENTIAL and not change.blocked
+        spec = ctx.manifest.credentials.get(change.address.name) if is_new else None
+        if spec is None or spec.fleet is None or spec.fleet in shown:
+            yield change
+            continue
+        shown.add(spec.fleet)
+        issuer, order = outlooks[spec.issuer], Order.of_credential(spec)
+        wanted = certificates.wanted_under(ctx, order, issuer, issuer.number)
+        yield replace(change, differences=certificates.creation(order, wanted))
 
 
 def _created(ctx: Context, spec: CredentialSpec, lane: Lane) -> CredentialOutlook:

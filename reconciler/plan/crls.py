@@ -166,11 +166,14 @@ def _unlisted(ctx: Context, generation: Generation, coming: Sequence[Revoked]) -
 
 
 def _orphans(ctx: Context, generation: Generation) -> list[Orphan]:
-    """Return the serials that nothing names: to be revoked if there is a certificate, and entered as revoked if not."""
+    """Return the serials that nothing names: to be revoked if there is a certificate, and entered as revoked if not.
+
+    One that a record named is left alone: what became of the record nobody can say, and a warning tells of it.
+    """
     return [
         orphan
         for orphan in generation.orphans
-        if (orphan.holder or not orphan.certified) and (orphan.not_after is None or orphan.not_after > ctx.now)
+        if (orphan.holder or not orphan.certified) and orphan.is_left_over(ctx.now)
     ]
 
 

@@ -17,6 +17,7 @@ from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.desired import Manifest, Resource
 from reconciler.model import Address, Kind
 from reconciler.plan.due import due_of
+from reconciler.plan.gaps import judged
 from reconciler.plan.model import Change, Due, Plan
 from reconciler.plan.views import CrlView, GenerationView, KeyView, Views
 from reconciler.snapshot import Fault, Generation, Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
@@ -97,6 +98,7 @@ def known_addresses(manifest: Manifest, snapshot: Snapshot) -> dict[Address, Non
 def explain(address: Address, manifest: Manifest, snapshot: Snapshot, plan: Plan) -> Explanation:
     """Return all that is known of an address that `find` gave, at the plan's time."""
     owner = _owner(address)
+    snapshot = judged(snapshot, plan.now)
     spec, observed = manifest.find(owner), _observed(owner, snapshot)
     graph = _graph(manifest, snapshot)
     views = Views(plan.now, manifest.hsms, snapshot.by_key_id())

@@ -14,10 +14,10 @@ from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.desired import Manifest
 from reconciler.model import Action, Address, Kind
-from reconciler.plan import advice
+from reconciler.plan import advice, gaps
 from reconciler.plan.authorities import plan_authorities
 from reconciler.plan.context import Context, ca_of
-from reconciler.plan.credentials import plan_credential
+from reconciler.plan.credentials import plan_credential, with_samples
 from reconciler.plan.crls import CrlOutlook, ends, plan_crls
 from reconciler.plan.dependence import because, stops
 from reconciler.plan.due import soonest_first
@@ -53,6 +53,7 @@ def make_plan(
         SelectionError: a glob of the selection matches nothing.
     """
     now = now.replace(microsecond=0)
+    snapshot = gaps.judged(snapshot, now)
     moves = plan_moves(manifest, snapshot)
     known = set() if selection == EVERYTHING else set(_known(manifest, snapshot, moves.snapshot))
     require_known(selection, known)
@@ -72,7 +73,7 @@ def make_plan(
     dues = list(chain(survey.dues(selected), _crl_dues(crls, selected, now)))
     unmanaged = tuple(sorted(_unmanaged(ctx), key=listing))
     return Plan(
-        changes=ordered,
+        changes=tuple(with_samples(ctx, ordered, survey.outlooks)),
         manifest_digest=manifest.digest,
         state_fingerprint=snapshot.fingerprint,
         now=now,
@@ -306,6 +307,8 @@ def _warnings(
     yield from ctx.manifest.warnings
     yield from advice.overridden(ctx)
     yield from advice.damaged(ctx)
+    yield from advice.nameless(ctx)
+    yield from gaps.warnings(ctx.snapshot, ctx.now)
     yield from advice.unseen(ctx)
     yield from survey.warnings
     yield from advice.shared_urls(crls, survey.outlooks)

@@ -40,16 +40,20 @@ def replaced_ca(generation: Generation) -> list[dict[str, Any]]:
 def replaced(observed: ObservedCredential, wanted: Wanted, comparison: Comparison | None) -> list[dict[str, Any]]:
     """Return what is shown of the certificates that new ones take the place of.
 
-    Records name the algorithm of the signature, not of the key: that is known from comparing, or is what it was.
+    Older records do not name the algorithm of the key: that is known from comparing, or is what it was.
     """
     known = comparison.algorithms if comparison else tuple(each.content.algorithm for each in wanted.certificates)
     return [
         {
             "serial": each.serial,
             "profile": each.profile,
-            **({"algorithm": known[position]} if position < len(known) else {}),
+            **_algorithm(each.key_algorithm or (known[position] if position < len(known) else None)),
             "not_before": each.not_before or observed.record.not_before,
             "not_after": each.not_after or observed.record.not_after,
         }
         for position, each in enumerate(observed.record.certificates)
     ]
+
+
+def _algorithm(name: str | None) -> dict[str, Any]:
+    return {} if name is None else {"algorithm": name}

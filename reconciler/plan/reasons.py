@@ -212,7 +212,7 @@ def not_listed(count: int) -> Reason:
 
 def orphans(count: int) -> Reason:
     which = "1 serial belongs" if count == 1 else f"{count} serials belong"
-    return Reason(ReasonCode.ORPHAN_SERIAL, f"{which} to nothing on record, since a run was cut off")
+    return Reason(ReasonCode.ORPHAN_SERIAL, f"{which} to nothing on record: a run was cut off, or a record is gone")
 
 
 def moved(source: Address) -> Reason:

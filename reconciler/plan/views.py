@@ -30,10 +30,10 @@ class Validity(StrEnum):
 class KeyView:
     """`place` is a file of the workspace, or a label or id on a token; None for a key that came with a CSR.
 
-    `algorithm` is as the record has it: of a credential, how its certificate is signed.
+    `algorithm` is None where an older record does not tell.
     """
 
-    algorithm: str
+    algorithm: str | None
     place: str | None
     spki_sha256: str | None = None
 
@@ -107,7 +107,7 @@ class Views:
         generations: dict[int, list[CertificateView]] = {}
         for facts in (*record.previous, *record.certificates):
             places = [self._place(observed.directory, ref) for ref in facts.storage]
-            keys = tuple(KeyView(facts.algorithm, place, facts.spki_sha256) for place in places or (None,))
+            keys = tuple(KeyView(facts.key_algorithm, place, facts.spki_sha256) for place in places or (None,))
             view = self._certificate(facts, facts.profile, keys, facts.issuer_key_id or issuer)
             if record.status is Status.REVOKED and view.status is Validity.VALID:
                 view = replace(view, status=Validity.REVOKED)  # by a CA that is not in state

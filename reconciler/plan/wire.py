@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pki.errors import NewerFormatError, PkiError
-from pki.profiles.durations import parse_duration
+from pki.profiles.durations import parse_span
 from pki.store.records import parse
 from pki.store.wire import parse_time
 from reconciler.plan.digest import FORMAT_MAJOR, facts_digest
@@ -64,7 +64,7 @@ def read(data: bytes, source: object) -> SavedPlan:
         saved = SavedPlan(
             _text(document["digest"]),
             parse_time(_text(document["now"])),
-            _horizon(_text(document["horizon"])),
+            parse_span(_text(document["horizon"])),
             Selection(**{name: _globs(document["selection"][name]) for name in ("only", "exclude", "replace")}),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -100,8 +100,3 @@ def _globs(value: Any) -> tuple[str, ...]:  # noqa: ANN401  the same
     if not isinstance(value, list):
         raise TypeError(value)
     return tuple(map(_text, value))
-
-
-def _horizon(text: str) -> timedelta:
-    """Return a duration as `format_duration` writes it, none included."""
-    return timedelta() if text == "0s" else parse_duration(text)

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.model import Action, Kind, Reason, ReasonCode
 from reconciler.plan.model import Change
 from reconciler.render.dates import date, elapsed, left
-from reconciler.render.details import Row, arrow, rows, validity, warnings
+from reconciler.render.details import Row, arrow, contents, rows, validity, warnings
 from reconciler.render.layout import inline
 
 BLOCKED = "x"
@@ -44,7 +44,8 @@ _WILL = {
     Action.FORGET: "forgotten",
 }
 _OF_TIME = frozenset({ReasonCode.RENEWAL_DUE, ReasonCode.CRL_REFRESH_DUE})
-_OVER = frozenset({ReasonCode.EXPIRED, ReasonCode.CRL_EXPIRED})
+OVER = frozenset({ReasonCode.EXPIRED, ReasonCode.CRL_EXPIRED})
+"""Of these `Reason.since` is when the end came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Block:
     warnings: tuple[Row, ...]
     fleet: str | None = None
     """The set that the resource is a member of."""
+    sample: tuple[Row, ...] = ()
+    """What the certificate of a new member of a set says: a plan tells it of the first one only."""
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -71,6 +74,7 @@ class Block:
 
 
 def block(change: Change, now: datetime, fleet: str | None = None) -> Block:
+    sampled = fleet is not None and change.action is Action.CREATE
     return Block(
         symbol=symbol(change),
         address=inline(change.address),
@@ -78,9 +82,10 @@ def block(change: Change, now: datetime, fleet: str | None = None) -> Block:
         verb=inline(_verb(change)),
         reasons=tuple(inline(_reason(reason, change, now)) for reason in change.reasons),
         facts=tuple(map(inline, _facts(change))),
-        rows=rows(change),
+        rows=rows(change) if sampled else (*contents(change), *rows(change)),
         warnings=warnings(change),
         fleet=fleet and inline(fleet),
+        sample=contents(change) if sampled else (),
     )
 
 
@@ -96,7 +101,7 @@ def _verb(change: Change) -> str:
 def _reason(reason: Reason, change: Change, now: datetime) -> str:
     """Return the sentence of a reason with what depends on the time of planning behind it."""
     dates = []
-    if reason.since and reason.code in _OVER:
+    if reason.since and reason.code in OVER:
         dates.append(left(reason.since, now))
     elif reason.since and date(reason.since) not in reason.message:
         dates.append(f"since {date(reason.since)}")

@@ -34,7 +34,13 @@ class Row:
         return cls(inline(label), tuple(map(inline, values)))
 
 
+def contents(change: Change) -> tuple[Row, ...]:
+    """Return what certificates say, or what of it differs."""
+    return tuple(row for row in _contents(change) if row.values)
+
+
 def rows(change: Change) -> tuple[Row, ...]:
+    """Return what there is below that: serials that come and go, and keys."""
     return tuple(row for row in _rows(change) if row.values)
 
 
@@ -64,7 +70,6 @@ def validity(certificate: Mapping[str, Any]) -> str:
 
 
 def _rows(change: Change) -> Iterator[Row]:
-    yield from _contents(change)
     if change.address.kind is Kind.CRL:
         yield from _crl_rows(change.preview)
     if change.action is Action.REVOKE:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.model import ReasonCode
 from reconciler.plan import facts as plan_facts
 from reconciler.plan.model import Due, Plan
+from reconciler.render.changes import OVER
 from reconciler.render.dates import ahead, date
 from reconciler.render.layout import Facts, count, inline, instant, span, table
 
@@ -24,14 +25,19 @@ _OF_TIME = {
 
 
 def due_facts(plan: Plan, soon: Iterable[Due], within: timedelta) -> dict[str, Any]:
-    """Return what the plan does because it is due already, and `soon`, which comes due after it."""
+    """Return what the plan does because it is due already, and `soon`, which comes due after it.
+
+    What is due already is there once: not again for when it will next be due.
+    """
     soon = list(soon)
+    pending = sorted(_pending(plan), key=lambda due: (due["at"] or "", due["address"]))
+    known = {(due["address"], due["what"]) for due in pending}
     return {
         "now": instant(plan.now),
         "within_seconds": int(within.total_seconds()),
         "pending_changes": len(plan.changes),
-        "due_now": sorted(_pending(plan), key=lambda due: (due["at"] or "", due["address"])),
-        "due_soon": [plan_facts.due_facts(due) for due in soon],
+        "due_now": pending,
+        "due_soon": [plan_facts.due_facts(due) for due in soon if (str(due.address), due.what) not in known],
         "due_total": plan.due_total,
         "complete": len(soon) < len(plan.due) or len(plan.due) == plan.due_total,
     }
@@ -65,11 +71,12 @@ def _pending(plan: Plan) -> Iterator[dict[str, Any]]:
     for change in plan.changes:
         reason = next((reason for reason in change.reasons if reason.code in _OF_TIME), None)
         if reason is not None:
+            deadline = reason.since if reason.code in OVER else reason.deadline
             yield {
                 "address": str(change.address),
                 "what": _OF_TIME[reason.code],
                 "at": reason.since and instant(reason.since),
-                "deadline": reason.deadline and instant(reason.deadline),
+                "deadline": deadline and instant(deadline),
                 "blocked": bool(change.blocked),
             }
 

@@ -117,7 +117,7 @@ def _certificates(generation: GenerationView, explanation: Explanation) -> str:
     several = len(explanation.profiles) > 1
     rows = [_cells(each, explanation.now, several=several) for each in generation.certificates]
     keys = dict.fromkeys(key for certificate in generation.certificates for key in certificate.keys)
-    places = [f"Key: {', '.join(filter(None, (key.algorithm, key.place)))}" for key in keys]
+    places = [f"Key: {', '.join(known)}" for key in keys if (known := list(filter(None, (key.algorithm, key.place))))]
     return "\n".join(f"  {inline(line)}" for line in (*aligned(rows), *places))
 
 

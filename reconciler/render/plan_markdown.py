@@ -90,7 +90,11 @@ def code_block(text: str, language: str = "diff") -> str:
 
 
 def _circumstances(plan: Plan, digest: str, room: int) -> str:
-    lines = [" · ".join(circumstances(plan, digest)), *(_shortened(line, room) for line in selected(plan))]
+    lines = [
+        f"digest <code>{digest}</code>",
+        " · ".join(circumstances(plan)),
+        *(_shortened(line, room) for line in selected(plan)),
+    ]
     return "<br>\n".join(lines)
 
 

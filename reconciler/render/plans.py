@@ -32,7 +32,6 @@ ALIKE = 8
 _MOST_LISTED = 10
 _WIDEST_ADDRESS = 40
 _WIDEST_LABEL = 28
-_SHORT_DIGEST = 12
 
 
 def plan_text(plan: Plan, digest: str, fleets: Fleets = NO_FLEETS) -> str:
@@ -42,8 +41,8 @@ def plan_text(plan: Plan, digest: str, fleets: Fleets = NO_FLEETS) -> str:
 
 
 def head(plan: Plan, digest: str) -> str:
-    lines = [summary(plan), f"  {', '.join(circumstances(plan, digest))}", *(f"  {line}" for line in selected(plan))]
-    return "\n".join(lines)
+    """Return the summary, and below it what the plan is for, its digest whole: that is what approval takes."""
+    return "\n  ".join([summary(plan), f"digest {digest}", ", ".join(circumstances(plan)), *selected(plan)])
 
 
 def summary(plan: Plan) -> str:
@@ -58,13 +57,8 @@ def summary(plan: Plan) -> str:
     return f"Plan: {', '.join(parts)}."
 
 
-def short(digest: str) -> str:
-    """Return the beginning of a digest `sha256:...` by which people compare plans."""
-    return digest.removeprefix("sha256:")[:_SHORT_DIGEST]
-
-
-def circumstances(plan: Plan, digest: str) -> list[str]:
-    return [f"digest {short(digest)}", f"now {readable(instant(plan.now))}", f"horizon {span(plan.horizon)}"]
+def circumstances(plan: Plan) -> list[str]:
+    return [f"now {readable(instant(plan.now))}", f"horizon {span(plan.horizon) if plan.horizon else 'none'}"]
 
 
 def selected(plan: Plan) -> list[str]:
@@ -93,10 +87,14 @@ def blocks(plan: Plan, fleets: Fleets = NO_FLEETS) -> list[Block]:
 
 
 def alike(found: Iterable[Block]) -> Iterator[list[Block]]:
-    """Yield changes one by one, and together where eight or more next to each other are alike."""
+    """Yield changes one by one, and together where eight or more next to each other are alike.
+
+    New members of a set are together from two on: what they say is told of one.
+    """
     for _, group in groupby(found, key=lambda each: each.shape):
         members = list(group)
-        yield from [members] if len(members) >= ALIKE else ([member] for member in members)
+        least = 2 if any(each.sample for each in members) else ALIKE
+        yield from [members] if len(members) >= least else ([member] for member in members)
 
 
 def columns(found: Sequence[Block]) -> dict[Kind, list[int]]:
@@ -116,11 +114,12 @@ def block_lines(members: Sequence[Block], widths: Mapping[Kind, Sequence[int]]) 
     lines = _hanging("# ", f"{_subject(members)} {first.verb}: {first.reasons[0]}")
     for further in first.reasons[1:]:
         lines += _hanging("#   also: ", further)
-    label = max((len(row.label) for row in (*first.rows, *first.warnings)), default=0)
+    rows = (*_sample(members), *_common(members), *first.warnings)
+    label = max((len(row.label) for row in rows), default=0)
     lines += _fact_lines(first, widths[first.kind])
     lines += [f"{first.symbol} {other.address}" for other in others[: ADDRESSES - 1]]
     lines += [f"{first.symbol} ... and {len(others) - ADDRESSES + 1} more"] if len(others) >= ADDRESSES else []
-    for row in (*_common(members), *first.warnings):
+    for row in rows:
         lines += _row_lines(row, min(label, _WIDEST_LABEL))
     return lines
 
@@ -184,6 +183,19 @@ def _subject(members: Sequence[Block]) -> str:
     if len(members) == 1:
         return first.address
     return f"{first.address} and {len(members) - 1} more{f' of {first.fleet}' if first.fleet else ''}"
+
+
+def _sample(members: Sequence[Block]) -> Iterator[Row]:
+    """Yield what the first of new members of a set says, and of how many it is the first."""
+    place, member = next(((n, each) for n, each in enumerate(members, 1) if each.sample), (0, None))
+    if member is None:
+        return
+    if len(members) == 1:
+        yield from member.sample
+        return
+    yield Row(f"{'first' if place == 1 else f'number {place}'} of {len(members)}", (member.address,))
+    for row in member.sample:
+        yield Row(f"  {row.label}", row.values)
 
 
 def _common(members: Sequence[Block]) -> Iterator[Row]:

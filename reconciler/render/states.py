@@ -162,7 +162,7 @@ def _worst(certificates: list[CertificateView]) -> str:
 
 def _keys(keys: list[KeyView]) -> dict[str, Any]:
     return {
-        "algorithms": list(dict.fromkeys(key.algorithm for key in keys)),
+        "algorithms": list(dict.fromkeys(key.algorithm for key in keys if key.algorithm)),
         "keys": list(dict.fromkeys(key.place for key in keys if key.place)),
     }
 
@@ -207,7 +207,7 @@ def _certificate_cells(facts: Facts) -> tuple[object, ...]:
         facts["status"],
         facts["serial"].removeprefix("0x"),
         facts["profile"],
-        "+".join(dict.fromkeys(key["algorithm"] for key in facts["keys"])),
+        "+".join(dict.fromkeys(key["algorithm"] for key in facts["keys"] if key["algorithm"])) or None,
         facts["not_before"] and facts["not_before"].partition("T")[0],
         facts["not_after"] and facts["not_after"].partition("T")[0],
     )

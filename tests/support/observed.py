@@ -85,6 +85,7 @@ def ca_in_state(*generations: Generation) -> ObservedCa:
 def certificate(serial: int, *, number: int = 1, days: int = 60, age: int = 30, **more: Any) -> CredentialCertificate:
     given: dict[str, Any] = {
         "storage": (SoftwareKeyRef("private/key.pem"),),
+        "key_algorithm": "ecdsa-p256",
         "not_before": NOW - timedelta(days=age),
         "not_after": NOW + timedelta(days=days),
         **more,
@@ -93,7 +94,7 @@ def certificate(serial: int, *, number: int = 1, days: int = 60, age: int = 30, 
         serial=serial,
         role="default",
         profile="ec/tls-server",
-        algorithm="ecdsa-p256",
+        algorithm="ECDSA-SHA384",
         fingerprint=f"{serial:064X}",
         spki_sha256=SPKI,
         generation=number,

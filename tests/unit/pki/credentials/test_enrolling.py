@@ -39,6 +39,7 @@ def test_the_record_says_what_was_asked_for(ca, wanted):
 
     assert (made.generation, made.inputs_digest, made.prevent_destroy, made.previous) == (1, "a" * 64, True, ())
     assert (certificate.generation, certificate.path, certificate.chain_path) == (1, "cert.pem", "chain.pem")
+    assert (certificate.algorithm, certificate.key_algorithm) == ("ECDSA-SHA384", "ecdsa-p256")
     assert certificate.issuer_key_id == ca.meta.certificate.subject_key_id
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pki.profiles.durations import format_duration, parse_duration
+from pki.profiles.durations import format_duration, parse_duration, parse_span
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,13 @@ def test_a_duration_beyond_all_calendars_is_refused() -> None:
 )
 def test_a_duration_is_written_in_days_and_less(duration: timedelta, expected: str) -> None:
     assert expected == format_duration(duration)
+
+
+def test_a_span_can_be_none_and_is_written_as_it_is_read() -> None:
+    assert parse_span("0s") == timedelta() == parse_span(format_duration(timedelta()))
+    assert parse_span("36h") == timedelta(hours=36)
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_span("0d")
 
 
 def test_what_is_written_is_read_as_the_same() -> None:

@@ -123,6 +123,29 @@ def test_a_removed_ca_is_revoked_by_its_issuer(home: Home) -> None:
     assert_converged(home)
 
 
+@pytest.mark.parametrize("kind", ["credential", "ca"])
+def test_what_is_lost_from_state_is_not_revoked(home: Home, kind: str) -> None:
+    """Somebody tidied up a directory too many: its certificate can be in use, which a killed run's cannot."""
+    home.applied()
+    name, issuer = {"credential": ("web", "issuing"), "ca": ("issuing", "root")}[kind]
+    shutil.rmtree(home.directory / "state" / kind / name)
+    home.applied("--only", "crl/*")
+    assert revoked_on_crl(home, issuer) == {}
+    home.applied()
+    assert revoked_on_crl(home, issuer) == {}
+    assert [each["code"] for each in home.plan()["warnings"]] == ["state.nameless"]
+
+
+def test_what_was_forgotten_can_be_deleted(home: Home) -> None:
+    home.applied()
+    home.declare(removed("forget"))
+    home.applied()
+    shutil.rmtree(home.directory / "state/credential/web")
+    home.applied()
+    assert revoked_on_crl(home) == {}
+    assert_converged(home)
+
+
 def test_a_ca_and_a_credential_are_imported_as_they_are(home: Home, tmp_path: Path) -> None:
     """Into another workspace, without their keys being touched, and nothing is left to do afterwards."""
     home.applied()

@@ -92,13 +92,20 @@ def test_a_saved_plan_is_what_json_shows(home):
     assert outcome.json["tool"]["name"] == "qpki"
     assert outcome.stderr == (
         f"\nSaved to {out}. To do exactly this, and nothing if anything changed: qpki apply {out}\n"
+        f"To hold another run to it: qpki apply --expect-digest {outcome.json['digest']}\n"
     )
 
 
-def test_the_short_digest_is_the_beginning_of_the_whole(home):
-    digest = home.plan()["digest"].removeprefix("sha256:")
+def test_text_and_markdown_have_the_digest_that_approval_takes(home):
+    digest = home.plan()["digest"]
 
-    assert f"\n  digest {digest[:12]}, now 2026-11-23 12:00:00 UTC, horizon 1 day\n" in ok(home, "plan")
+    assert f"\n  digest {digest}\n  now 2026-11-23 12:00:00 UTC, horizon 1 day\n" in ok(home, "plan")
+    assert f"\ndigest <code>{digest}</code><br>\n" in ok(home, "plan", "-o", "markdown")
+
+
+def test_a_plan_can_look_not_ahead_at_all(home):
+    assert home.qpki("plan", "--horizon", "0s", "-o", "json").json["horizon"] == "0s"
+    assert ", horizon none\n" in ok(home, "plan", "--horizon", "0s")
 
 
 def test_a_plan_replaces_a_plan_and_nothing_else(home):

@@ -126,6 +126,13 @@ def test_a_duration_has_units_and_is_no_longer_than_days_can_say():
         types.duration("soon")
 
 
+def test_a_horizon_can_be_none_and_no_other_duration():
+    assert types.horizon("0s") == timedelta()
+    assert types.horizon("36h") == timedelta(hours=36)
+    with pytest.raises(ValueError, match="is not a duration"):
+        types.duration("0s")
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [

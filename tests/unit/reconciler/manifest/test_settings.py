@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.findings import Location
+from pki.findings import FindingsError, Location
 from reconciler.kinds.renewal import Renewal
 from reconciler.kinds.workspace import CA_RENEWAL, RENEWAL, Imported, Moved, Removal, Removed, WorkspaceSpec
 from reconciler.model import Address
@@ -45,6 +45,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     assert found.horizon == timedelta(hours=12)
     assert (found.crl_validity, found.crl_refresh_before) == (timedelta(days=10), timedelta(days=4))
     assert (found.renewal, found.ca_renewal) == (Renewal(share=0.25), Renewal(before=timedelta(days=90)))
+
+
+def test_a_horizon_can_be_none_and_no_other_duration(tmp_path: Path) -> None:
+    assert load(tmp_path, settings("horizon: 0s"), ca()).workspace.horizon == timedelta()
+    with pytest.raises(FindingsError, match="is not a duration"):
+        load(tmp_path, settings("crl: {validity: 0s}"), ca())
 
 
 def test_half_a_crl_block_keeps_the_other_half_of_the_defaults(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pki.signers import software
 from pki.store import index
 from pki.store.journal import Intent, Journal
 from pki.x509.certificates import Certificate, serial_hex
+from reconciler.audit import AuditLog
+from reconciler.model import Address, Event, EventName
 from reconciler.snapshot import Orphan, RevokedRow
 from tests.support.issue import CATALOG, NOW
 from tests.support.states import WEB, State
@@ -86,6 +88,33 @@ class TestCertified:
         (orphan,) = orphans(state)
 
         assert (orphan.serial, orphan.at, orphan.certified) == (certificate.serial, None, True)
+
+    @pytest.mark.parametrize(
+        ("recovered", "recorded"),
+        [
+            pytest.param({}, True, id="told by the run that recorded it"),
+            pytest.param({"recovered": True}, False, id="told later, of a run that may have died before"),
+        ],
+    )
+    def test_one_that_a_record_named_once_says_so(self, state, recovered, recorded):
+        """A run tells of a certificate when its record is there: a record that is gone now was lost, or deleted."""
+        certificate = issue(state, "credential/lost")
+        facts = {"serial": f"0x{certificate.serial_hex}", **recovered}
+        event = Event(EventName.CERTIFICATE_ISSUED, Address.parse("credential/lost"), facts)
+        AuditLog(state.path("audit.jsonl")).append([event], NOW)
+
+        (orphan,) = orphans(state)
+
+        assert orphan.recorded is recorded
+
+    @pytest.mark.parametrize("line", [b"nonsense\n", b'{"event":"certificate-issued","hash":"","prev":[],"time":""}\n'])
+    def test_a_log_that_cannot_be_read_tells_nothing(self, state, line):
+        issue(state, "credential/lost")
+        state.path("audit.jsonl").write_bytes(line)
+
+        (orphan,) = orphans(state)
+
+        assert not orphan.recorded
 
     def test_a_certificate_asked_for_by_hand_is_nobodys_orphan(self, state):
         issue(state, "")

@@ -784,7 +784,7 @@ def test_a_damaged_record_is_left_alone_and_blocks_what_is_below():
 
     plan = found.plan()
 
-    assert steps(plan) == ["x update ca/issuing", "x create credential/web"]
+    assert steps(plan) == ["x update ca/issuing", "x create credential/web", "x refresh crl/issuing"]
     assert codes(plan.changes[0]) == [ReasonCode.ARTIFACT_TAMPERED]
     assert plan.changes[0].blocked == (finding,)
 
@@ -800,12 +800,25 @@ def test_of_what_is_below_a_damaged_record_nothing_is_said_but_how_much_it_is():
 
     plan = found.plan()
 
-    assert steps(plan) == ["x update ca/root"]
+    assert steps(plan) == ["x update ca/root", "x refresh crl/root"]
     assert plan.unchanged == 2  # of what issuing signs, and its CRL
     assert [each.message for each in plan.warnings] == [
         "the record of ca/root cannot be read, and 2 resources below it were not looked at"
     ]
     assert "credential/web" in {str(due.address) for due in plan.due}
+
+
+def test_the_crl_of_a_damaged_ca_is_blocked_whatever_is_selected():
+    """A scheduler that only refreshes CRLs must hear of one that it cannot refresh: the plan is not empty."""
+    found = bench(ca("root"), ca("issuing", issuer="root"))
+    finding = refusal("cut off").findings[0]
+    found.drop("ca/issuing")
+    found.snapshot = replace(found.snapshot, damaged={"ca/issuing": finding})
+
+    plan = found.plan(only=("crl/*",))
+
+    assert steps(plan) == ["x refresh crl/issuing"]
+    assert plan.changes[0].blocked == (finding,)
 
 
 def test_a_ca_below_a_damaged_record_keeps_its_files_and_its_crl_and_signs():
@@ -817,7 +830,7 @@ def test_a_ca_below_a_damaged_record_keeps_its_files_and_its_crl_and_signs():
     found.touch("ca/issuing", lambda each: replace(each, crl=state.crl(days=1), faults=(fault,)))
 
     assert steps(found.plan()) == [
-        "update ca/issuing", "x update ca/root", "create credential/web", "refresh crl/issuing",
+        "update ca/issuing", "x update ca/root", "create credential/web", "refresh crl/issuing", "x refresh crl/root",
     ]  # fmt: skip
 
 

@@ -71,9 +71,27 @@ def test_what_is_missing_is_created_after_its_issuer():
     assert [each.field for each in change.differences] == ["subject", "algorithm", "lifetime"]
 
 
-def test_a_member_of_a_fleet_is_created_without_all_its_fields():
+def test_the_first_new_member_of_each_set_shows_what_it_says_and_it_alone():
+    names = {"b": "devices", "a": "devices", "c": "servers", "d": "servers"}
+    found = bench(ca("ca"), *(credential(name, issuer="ca", fleet=fleet) for name, fleet in names.items()))
+    for name in "abd":
+        found.drop(f"credential/{name}")
+
+    said = {str(each.address): [it.field for it in each.differences] for each in found.plan().changes}
+
+    assert {name: said[f"credential/{name}"] for name in "abd"} == {
+        "a": ["subject", "algorithm", "lifetime"],
+        "b": [],
+        "d": ["subject", "algorithm", "lifetime"],
+    }
+    (chosen,) = found.plan(only=("credential/b",)).changes
+    assert [it.field for it in chosen.differences] == ["subject", "algorithm", "lifetime"]
+
+
+def test_a_member_that_is_blocked_shows_nothing_for_its_set():
     found = web(fleet="devices")
     found.drop("credential/web")
+    found.templates.broken["ec/tls-server"] = refusal()
 
     assert found.change("credential/web").differences == ()
 

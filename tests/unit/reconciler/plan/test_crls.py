@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.kinds.authority import CrlSpec, DistributionPointSpec, OnIssuerRekey
 from reconciler.model import Action, Address, ReasonCode
+from reconciler.plan import reasons
 from reconciler.plan.model import Need
 from reconciler.snapshot import CrlState, Fault, Generation, Orphan, RevokedRow
 from tests.support import observed as state
@@ -209,6 +210,7 @@ def test_what_expired_unlisted_is_no_reason():
         (orphan(not_after=None), True),
         (orphan(holder=""), False),
         (orphan(not_after=NOW), False),
+        (orphan(recorded=True), False),
     ],
 )
 def test_serials_that_a_run_left_behind_are_disowned(which, wanted):
@@ -218,6 +220,26 @@ def test_serials_that_a_run_left_behind_are_disowned(which, wanted):
     plan = found.plan()
 
     assert [codes(each) for each in plan.changes] == ([[ReasonCode.ORPHAN_SERIAL]] if wanted else [])
+
+
+def test_a_certificate_whose_record_was_lost_is_told_and_left_alone():
+    found = one()
+    seen(found, orphans=(orphan(5, recorded=True), orphan(6, recorded=True, not_after=NOW)))
+
+    plan = found.plan()
+
+    (warning,) = plan.warnings
+    assert warning.code == "state.nameless"
+    assert warning.message == (
+        "certificate 05 by ca/ca was of credential/web, whose record is gone or no longer names it;"
+        " it is valid until 2026-11-24"
+    )
+    assert plan.changes == ()
+
+
+def test_what_left_a_serial_behind_is_said_as_far_as_anybody_knows():
+    assert reasons.orphans(1).message == "1 serial belongs to nothing on record: a run was cut off, or a record is gone"
+    assert reasons.orphans(2).message.startswith("2 serials belong to nothing on record: ")
 
 
 def test_an_orphan_is_shown_as_what_it_will_be():

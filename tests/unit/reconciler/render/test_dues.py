@@ -22,11 +22,10 @@ def test_what_waits_already_comes_before_what_comes_due():
         "ADDRESS          WHAT        DUE                     EXPIRES\n"
         "credential/web   renewal     now                     2026-12-20 (in 26 days)\n"
         "crl/root         refresh     now                     2026-11-25 (in 39 hours)\n"
-        "crl/root         refresh     2026-11-28 (in 4 days)  2026-11-30 (in 6 days)\n"
         "credential/mail  renewal     2026-12-01 (in 7 days)  2026-12-31 (in 37 days)\n"
         "credential/old   revocation  2026-12-02 (in 8 days)  2026-12-31 (in 37 days)\n"
         "\n"
-        "Total: 5 due within 30 days.\n"
+        "Total: 4 due within 30 days.\n"
         "`qpki plan` has 3 changes to apply now."
     )
 
@@ -39,7 +38,23 @@ def test_what_cannot_be_renewed_is_due_all_the_same():
     expired = Reason(ReasonCode.EXPIRED, "it expired", since=on("2026-11-20"))
     change = Change(address("credential/x"), Action.RENEW, (expired,), blocked=blocked().blocked)
 
-    assert due_text(due_facts(make(change), (), MONTH)).splitlines()[1] == "credential/x  renewal (blocked)  now  -"
+    assert due_text(due_facts(make(change), (), MONTH)).splitlines()[1] == (
+        "credential/x  renewal (blocked)  now  2026-11-20 (3 days ago)"
+    )
+
+
+def test_an_expired_crl_says_since_when_and_is_counted_once():
+    expired = Reason(ReasonCode.CRL_EXPIRED, "its next update was due on 2026-11-20", since=on("2026-11-20"))
+    plan = make(Change(address("crl/root"), Action.REFRESH, (expired,)), due=SOON[:1], due_total=1)
+    facts = due_facts(plan, SOON[:1], MONTH)
+
+    assert due_text(facts).splitlines()[1:] == [
+        "crl/root  refresh  now  2026-11-20 (3 days ago)",
+        "",
+        "Total: 1 due within 30 days.",
+        "`qpki plan` has 1 change to apply now.",
+    ]
+    assert facts["due_now"][0]["deadline"] == "2026-11-20T00:00:00Z"
 
 
 def test_a_plan_that_lists_only_the_soonest_says_so():

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
+from reconciler.plan.explain import explain, find
 from reconciler.render.explanations import explanation_facts, explanation_text
+from tests.support import plans
+from tests.support.desired import desired
 from tests.support.history import told
+from tests.support.observed import certificate, credential_in_state, in_state
 from tests.support.plans import GOLDEN, explanations
 
 
@@ -69,3 +73,12 @@ def test_facts_of_a_key_a_crl_and_what_is_damaged():
     assert explanation_facts(told("credential/mail"))["damaged"]["message"] == "credential.meta.json is cut off"
     (crl,) = explanation_facts(told("crl/issuing"))["crls"]
     assert (crl["address"], crl["number"], crl["entries"]) == ("crl/issuing", "7", 1)
+
+
+def test_a_record_that_does_not_tell_what_the_key_is_shows_where_it_is():
+    old = credential_in_state("old", certificate(0x53, key_algorithm=None), issuer="issuing")
+    snapshot = in_state(old)
+    shown = explanation_text(explain(find("credential/old", desired(), snapshot), desired(), snapshot, plans.make()))
+
+    assert "\n  Key: file state/credential/old/private/key.pem\n" in shown
+    assert "ECDSA" not in shown

@@ -118,5 +118,6 @@ def test_a_large_group_is_folded_away():
 def test_nothing_to_do_is_short():
     assert plan_markdown(make(unchanged=3), DIGEST) == (
         f"{MARK}\n\n**No changes. The PKI matches the manifests.**\n\n"
-        "digest 7c1e4fa90f12 · now 2026-11-23 09:00:00 UTC · horizon 1 day\n"
+        f"digest <code>{DIGEST}</code><br>\n"
+        "now 2026-11-23 09:00:00 UTC · horizon 1 day\n"
     )

@@ -40,13 +40,13 @@ def test_the_summary_is_the_first_line_and_every_line_fits():
     assert lines[0] == (
         "Plan: 14 to create, 1 to rekey, 1 to revoke, 2 to refresh, 1 to move, 1 blocked, 12 unchanged."
     )
-    assert "digest 7c1e4fa90f12" in lines[1]
+    assert lines[1] == f"  digest {DIGEST}"
     assert max(map(len, lines)) <= 120
 
 
 @pytest.mark.parametrize("action", Action)
 def test_the_legend_has_the_symbols_of_this_plan_and_no_other(action):
-    legend = text(change(action)).splitlines()[3]
+    legend = text(change(action)).splitlines()[4]
 
     assert legend == f"  {SYMBOLS[action]} {action}"
 
@@ -111,7 +111,7 @@ def test_further_reasons_have_lines_of_their_own():
 def test_a_difference_is_shown_as_people_read_certificates(before, after, lines):
     shown = text(change(Action.REISSUE, differences=(Difference("x", before, after),)))
 
-    assert [line.strip() for line in shown.splitlines()][7 : 7 + len(lines)] == lines
+    assert [line.strip() for line in shown.splitlines()][8 : 8 + len(lines)] == lines
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,41 @@ def test_the_members_of_a_fleet_are_one_block():
     assert shown.count("will be created") == 1
     assert "credential/device-00001 and 9999 more of device will be created" in shown
     assert "+ ... and 9996 more" in shown
-    assert "subject    CN=device-00001 ... CN=device-10000\n" in shown
+    assert "      first of 10000  credential/device-00001\n        subject       CN=device-00001\n" in shown
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_what_is_told_of_one_new_member_stands_for_all_of_them(size):
+    first, *others = plans.fleet(size)
+    changes = (first, *(replace(each, differences=()) for each in others))
+    shown = plan_text(make(*changes), DIGEST, {each.address: "device" for each in changes})
+
+    assert f"# credential/device-00001 and {size - 1} more of device will be created" in shown
+    assert f"first of {size}" in shown
+    assert shown.count("CN=device-") == 1
+
+
+def test_one_that_is_not_the_first_says_which_it_is():
+    first, second, third = plans.fleet(3)
+    changes = (replace(first, differences=()), second, replace(third, differences=()))
+    shown = plan_text(make(*changes), DIGEST, {each.address: "device" for each in changes})
+
+    assert "      number 2 of 3  credential/device-00002\n" in shown
+
+
+def test_the_only_new_member_of_a_set_shows_what_it_says_as_any_other():
+    (only,) = plans.fleet(1)
+    shown = plan_text(make(only), DIGEST, {only.address: "device"})
+
+    assert "      subject    CN=device-00001\n" in shown
+    assert "of 1" not in shown
+
+
+def test_members_that_change_show_the_first_and_the_last_of_what_differs():
+    changes = [replace(each, action=Action.REISSUE) for each in plans.fleet(12)]
+    shown = plan_text(make(*changes), DIGEST, {each.address: "device" for each in changes})
+
+    assert "subject    + CN=device-00001 ... + CN=device-00012\n" in shown
 
 
 def test_changes_of_no_fleet_that_differ_in_a_name_are_all_shown():
@@ -211,7 +245,7 @@ def test_what_a_new_certificate_says_is_no_difference():
         )
     )
 
-    assert shown.splitlines()[6:8] == [
+    assert shown.splitlines()[7:9] == [
         "  + credential/web   ecdsa-p256   valid 2026-11-23 -> 2027-02-21",
         "      keyUsage  critical, x",
     ]
@@ -223,7 +257,7 @@ def test_each_of_several_certificates_has_what_it_says_below_it():
     said = [Difference(f"{name}.extKeyUsage", ("any",), (name,)) for name in names]
     shown = text(change(Action.REISSUE, differences=tuple(said), preview={"certificates": made}))
 
-    assert shown.splitlines()[7:13] == [
+    assert shown.splitlines()[8:14] == [
         "      ec/server      ecdsa-p256   valid 2026-11-23 -> 2027-02-21",
         "        extKeyUsage  - any",
         "                     + ec/server",

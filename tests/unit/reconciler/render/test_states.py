@@ -7,7 +7,7 @@ import json
 from reconciler.render.states import resource_text, state_facts, state_text
 from tests.support.desired import desired
 from tests.support.history import MANIFEST, SNAPSHOT
-from tests.support.observed import in_state
+from tests.support.observed import certificate, credential_in_state, in_state
 from tests.support.plans import GOLDEN, NOW, explanations
 
 
@@ -61,6 +61,15 @@ def test_one_resource_shows_all_its_certificates():
         "1    revoked  51      ec/tls-server  ecdsa-p256  2026-10-24  2027-01-22\n"
         "2    valid    53      ec/tls-server  ecdsa-p256  2026-10-24  2027-01-22"
     )
+
+
+def test_a_record_that_does_not_tell_what_the_key_is_shows_no_signature_algorithm_for_it():
+    old = credential_in_state("old", certificate(0x53, key_algorithm=None), issuer="issuing")
+    facts = state_facts(desired(), in_state(old), NOW)
+
+    assert facts["resources"][0]["algorithms"] == []
+    assert "credential/old  valid, unmanaged  -          2027" in state_text(facts)
+    assert resource_text(facts["resources"][0]).endswith("ec/tls-server  -          2026-10-24  2027-01-22")
 
 
 def test_a_crl_shows_its_number_and_what_is_wrong_with_its_files():
