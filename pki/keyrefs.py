@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pki.errors import StateCorruptError
@@ -75,6 +76,12 @@ def shared_key_name(path: str) -> str | None:
     """Return the name of the standalone key whose file a recorded path is; None when it is a file of the holder."""
     found = _SHARED.fullmatch(path)
     return found[1] if found else None
+
+
+def is_own_path(path: str) -> bool:
+    """Say whether a recorded path can be of a key file of its holder, or of the standalone key that it uses."""
+    pure = PurePosixPath(path)
+    return shared_key_name(path) is not None or not (pure.is_absolute() or ".." in pure.parts)
 
 
 def _present(**fields: str | None) -> dict[str, Any]:

@@ -41,6 +41,10 @@ _HELD = re.compile(
 """An intent with a holder as it is written here."""
 
 
+_OF_ITS_PLACE = frozenset({"holder", "clean"})
+"""Fields that are true of one file in one workspace."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent(Record):
     """One signature that is about to be made. For a CRL, `serial` is its number, far shorter than any random serial.
@@ -113,6 +117,16 @@ class Journal:
         blocks = files.blocks(self.path) if files.exists(self.path) else ()
         events = (event for event in _events(self.path, 0, blocks) if event.data.get("kind") == "certificate")
         return frozenset(event.serial for event in events)
+
+    def without_holders(self) -> bytes:
+        """Return all whole lines, but not whom the certificates were for: that means something only where it was said.
+
+        Raises:
+            StateCorruptError: as `unfinished`.
+        """
+        blocks = files.blocks(self.path) if files.exists(self.path) else ()
+        kept = (event.data.items() for event in _events(self.path, 0, blocks))
+        return b"".join(_line({name: value for name, value in items if name not in _OF_ITS_PLACE}) for items in kept)
 
     def _append(self, lines: list[dict[str, Any]], *, clean: bool = False, durable: bool = True) -> None:
         if not lines:

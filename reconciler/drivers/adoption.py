@@ -75,7 +75,7 @@ def _adopt_ca(context: Context, change: Change, entry: Imported) -> Iterator[Eve
     if change.inputs_digest is not None:
         profile = context.profile(spec.profile)
         record = replace(record, profile=profile.name, profile_digest=profile.digest, variables=dict(spec.variables))
-    _take_over(Journal(found.layout.journal), target.journal)
+    _take_over(found, target.journal)
     _copy(found.layout.root, target.root, target.meta, record)
     yield _adopted(change, place)
 
@@ -156,15 +156,18 @@ def _require_intact(found: Authority) -> None:
             verify(found.certificate.spki, crl.scheme, crl.tbs, crl.signature)
 
 
-def _take_over(journal: Journal, target: Path) -> None:
-    """Give an imported CA what its journal has open, for whoever opens it next to settle.
+def _take_over(found: Authority, target: Path) -> None:
+    """Give an imported CA its journal, for whoever opens it next to settle what is open.
 
     Whom its certificates were for is left behind: resources of the workspace that it comes from. Here no record names
-    them, and as certificates of nobody's they would be revoked.
+    them, and as certificates of nobody's they would be revoked. A CA that kept no journal gets one that has all in it
+    that it issued.
     """
+    kept = Journal(found.layout.journal).without_holders()
     files.make_directory(target.parent)
-    files.remove(target)
-    Journal(target).intend([replace(intent, holder="") for intent in journal.unfinished()])
+    files.write(target, kept)
+    if not kept:
+        Journal(target).done(entry.serial for entry in found.ledger.entries(found.now()))
 
 
 def _moved_certificate(certificate: CredentialCertificate, before: str, after: str) -> CredentialCertificate:

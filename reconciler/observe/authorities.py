@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pki.errors import EncodingError, StateCorruptError
+from pki.keyrefs import SoftwareKeyRef, is_own_path
 from pki.store import records
 from pki.store.meta import CaMeta, CertificateFacts, IssuerFacts
 from pki.x509.certificates import Certificate, parse_certificate
-from reconciler.drivers.copies import find_certificate
+from reconciler.drivers.copies import RESTORE, find_certificate
 from reconciler.observe.artefacts import certificate_fault, chain_fault, fingerprints
 from reconciler.observe.ledgers import Issued, read_ledger
 from reconciler.observe.reading import Reader
@@ -84,6 +85,7 @@ def find_generation(reader: Reader, directory: str) -> Found | None:
     name = directory.rpartition("/")[2]
     number = generation_number(name)
     record = records.loads(CaMeta, data, f"{directory}/ca.meta.json")
+    _require_own_keys(record, directory)
     return Found(
         name=name,
         number=number,
@@ -93,6 +95,20 @@ def find_generation(reader: Reader, directory: str) -> Found | None:
         chain_file=reader.beside(directory, "chain.crt"),
         issued=read_ledger(reader, directory),
     )
+
+
+def _require_own_keys(record: CaMeta, directory: str) -> None:
+    """Refuse a record that finds a key file where none of this CA can be: no new key is made for such a record.
+
+    Raises:
+        StateCorruptError: it does.
+    """
+    for key in record.keys:
+        if isinstance(key.storage, SoftwareKeyRef) and not is_own_path(key.storage.path):
+            raise StateCorruptError(
+                f"{directory}/ca.meta.json: its key cannot be in {key.storage.path!r}, outside its directory",
+                hint=RESTORE,
+            )
 
 
 class Issuers:

@@ -132,6 +132,21 @@ def test_holders_are_found_however_the_lines_are_spelled(journal):
     assert journal.holders() == {1: "credential/web", 2: "ca/a", 3: "ca/b"}
 
 
+def test_a_journal_is_copied_without_holders(journal, tmp_path):
+    assert journal.without_holders() == b""
+    journal.intend([intent(1, holder="credential/web"), intent(2, holder="ca/issuing")])
+    journal.done([1])
+    with journal.path.open("ab") as file:
+        file.write(b'{"event":"inte')  # torn
+
+    copied = Journal(tmp_path / "copied")
+    copied.path.write_bytes(journal.without_holders())
+
+    assert copied.holders() == {}
+    assert copied.unfinished() == [intent(2)]
+    assert copied.intended() == {1, 2}
+
+
 def test_a_holder_in_a_line_that_cannot_be_read_is_an_error_with_its_place(journal):
     journal.intend([intent(1, holder="credential/web")])
     with journal.path.open("ab") as file:

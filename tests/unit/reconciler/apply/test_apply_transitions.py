@@ -184,6 +184,19 @@ def test_what_an_imported_ca_issued_elsewhere_stays_valid(home: Home, tmp_path: 
     assert revoked_on_crl(other) == {}
 
 
+def test_a_ca_without_a_journal_is_imported(home: Home, tmp_path: Path) -> None:
+    """Other programs that write an index keep none."""
+    home.applied()
+    other = Home.make(tmp_path / "other", WITHOUT_WEB)
+    for name in ("root", "issuing"):
+        shutil.copytree(home.directory / "state/ca" / name, other.directory / "old" / name)
+        shutil.rmtree(other.directory / "old" / name / "journal")
+    entries = "{to: ca/root, from: old/root}, {to: ca/issuing, from: old/issuing}"
+    declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    other.applied()
+    assert_converged(other)
+
+
 def test_what_an_imported_ca_had_open_is_settled_here(home: Home, tmp_path: Path) -> None:
     """Its last run was killed after it reserved a serial: nobody can prove that no certificate was signed with it."""
     home.applied()

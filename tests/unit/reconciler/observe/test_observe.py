@@ -207,6 +207,15 @@ class TestDamage:
         message = "state/ca/issuing/index.txt is gone or empty, but certificates were issued"
         assert damage(state) == {"ca/issuing": message}
 
+    @pytest.mark.parametrize("path", ["/etc/passwd", "../root/private/ca.key", "private/../../x"])
+    def test_a_key_path_that_leaves_the_ca_is_damage_and_no_reason_for_a_new_key(self, state, path):
+        state.edit("ca/issuing/ca.meta.json", lambda record: record["keys"][0]["storage"].update(path=path))
+
+        snapshot = state.observe()
+
+        assert "issuing" not in snapshot.cas
+        assert path in snapshot.damaged["ca/issuing"].message
+
     def test_an_index_that_has_lost_a_revocation_is_damage_of_its_ca(self, state):
         issuing, (certificate,) = state.ca("issuing"), state.credential().record.certificates
         path = state.path("ca/issuing/index.txt")
