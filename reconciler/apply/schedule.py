@@ -8,10 +8,10 @@ only stands behind it runs all the same, once there is nothing more to wait for.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -23,13 +23,14 @@ class Task(Generic[R]):
     """`run` does the work, in another thread.
 
     `after` and `behind` are places in the sequence of tasks, all below the task's own: those that must be done, and
-    those that must have ended, however they did.
+    those that must have ended, however they did. What is `urgent` begins before what could begin as well.
     """
 
     run: Callable[[], R]
     after: frozenset[int] = frozenset()
     behind: frozenset[int] = frozenset()
     lanes: frozenset[str] = frozenset()
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,13 @@ class Stop:
 
 @dataclass(slots=True)
 class _Progress(Generic[R]):
-    """Which tasks wait for what, and which could run at once if their lanes are free, by their lanes."""
+    """Which tasks wait for what, and which could run at once if their lanes are free: heaps of turns, by lanes."""
 
     tasks: Sequence[Task[R]]
     results: dict[int, Result[R]] = field(default_factory=dict)
     missing: dict[int, set[int]] = field(default_factory=dict)
     followers: dict[int, list[int]] = field(default_factory=dict)
-    ready: dict[frozenset[str], deque[int]] = field(default_factory=dict)
+    ready: dict[frozenset[str], list[tuple[bool, int]]] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -84,13 +85,13 @@ class _Progress(Generic[R]):
                 self._admit(place)
 
     def next(self) -> int | None:
-        """Return the first task that can run now, and take its lanes."""
-        free = [queue[0] for lanes, queue in self.ready.items() if queue and self.busy.isdisjoint(lanes)]
+        """Return the first task that can run now, of urgent ones if there are, and take its lanes."""
+        free = [turns[0] for lanes, turns in self.ready.items() if self.busy.isdisjoint(lanes)]
         if not free:
             return None
-        place = min(free)
+        _, place = min(free)
         lanes = self.tasks[place].lanes
-        self.ready[lanes].popleft()
+        heappop(self.ready[lanes])
         if not self.ready[lanes]:
             del self.ready[lanes]
         self.busy |= lanes
@@ -117,7 +118,7 @@ class _Progress(Generic[R]):
         return skipped
 
     def _admit(self, place: int) -> None:
-        self.ready.setdefault(self.tasks[place].lanes, deque()).append(place)
+        heappush(self.ready.setdefault(self.tasks[place].lanes, []), (not self.tasks[place].urgent, place))
 
 
 def run_all(

@@ -35,7 +35,9 @@ class Tasks:
         for place, change in enumerate(self.changes):
             earlier = self._earlier(change, by_address)
             after = frozenset(each for each in earlier if must_be_done(self.changes[each], change))
-            tasks.append(Task(_call(make, change), after, earlier - after, frozenset(self._lanes(change))))
+            lanes, is_crl = frozenset(self._lanes(change)), change.address.kind is Kind.CRL
+            # A run that is cut off after an hour of issuing has renewed what runs out first.
+            tasks.append(Task(_call(make, change), after, earlier - after, lanes, urgent=is_crl))
             by_address.setdefault(change.address, []).append(place)
         return tasks
 

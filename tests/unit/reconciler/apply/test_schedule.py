@@ -73,6 +73,19 @@ def test_a_lane_has_one_task_at_a_time_and_keeps_their_order() -> None:
     assert seen == list("abcdefgh")
 
 
+def test_what_is_urgent_begins_as_soon_as_it_can() -> None:
+    """Before all that could begin as well, but not before what it comes after."""
+    seen: list[int] = []
+    tasks = [
+        Task(lambda: seen.append(0), lanes=lanes("ca")),
+        Task(lambda: seen.append(1), lanes=lanes("ca")),
+        Task(lambda: seen.append(2), after(0), lanes=lanes("ca"), urgent=True),
+        Task(lambda: seen.append(3), lanes=lanes("ca"), urgent=True),
+    ]
+    run_all(tasks, workers=1, stop=Stop())
+    assert seen == [3, 0, 2, 1]
+
+
 def test_no_more_than_the_workers_run_at_once() -> None:
     running, most = 0, 0
     counting = threading.Lock()
