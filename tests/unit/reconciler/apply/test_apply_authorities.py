@@ -102,7 +102,7 @@ def test_the_audit_log_tells_all_of_it(home: Home) -> None:
     started, finished = entries[0], entries[-1]
     assert (started["plan"], started["actor"], started["version"]) == (plan["digest"], "alice", "0.1.0")
     assert (finished["done"], finished["started"]) == (4, [started["hash"]])
-    issued = entries[4]
+    issued = entries[5]
     record = json.loads((home.directory / "state/ca/issuing/ca.meta.json").read_bytes())
     assert issued["serial"] == record["certificate"]["serial"]
     assert (issued["issuer"], issued["profile"]) == ("ca/root", "ec/issuing-ca")
