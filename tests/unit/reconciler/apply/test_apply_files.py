@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pki.store.layout import CaLayout
+from pki.x509.crls import parse_crl
 from tests.support.audits import audited, names
 from tests.support.single import (
     SHARED,
@@ -101,4 +103,24 @@ def test_a_profile_in_the_place_of_another_gets_a_key_of_its_own(tmp_path: Path)
     made = [entry["spki_sha256"] for entry in audited(home.directory) if entry["event"] == "key-generated"]
     assert made[-1] == after["ec/code-signing"]
     assert len(made) == len(set(made)) == 5
+    assert_in_order(home)
+
+
+def test_a_crl_that_is_lost_in_both_forms_is_made_again_with_all_that_is_revoked(home: Home) -> None:
+    """What cannot be read is no CRL of this CA; the index says who is revoked, and the number still rises."""
+    home.applied()
+    text = (home.directory / "qpki.yaml").read_text(encoding="utf-8")
+    home.declare(f"{text.rstrip()}\n  revoked: {{reason: keyCompromise}}\n")
+    home.applied()
+    layout = CaLayout(home.directory / "state/ca/issuing")
+    before = parse_crl(layout.crl_der.read_bytes())
+    for path in (layout.crl_der, layout.crl_pem):
+        path.write_bytes(b"no CRL")
+
+    assert home.changes() == [("crl/issuing", "refresh")]
+    home.applied()
+
+    after = parse_crl(layout.crl_der.read_bytes())
+    assert after.serials() == before.serials() != frozenset()
+    assert after.number > before.number
     assert_in_order(home)
