@@ -122,7 +122,7 @@ def validator(name: str) -> Validator:
     from referencing import Registry  # noqa: PLC0415  the same
 
     registry: Registry[Any] = Registry(retrieve=_shipped)  # type: ignore[call-arg]  # an attrs alias
-    return jsonschema.Draft202012Validator(json.loads(schema_text(name)), registry=registry)
+    return jsonschema.Draft202012Validator(_load(f"{name}{_SUFFIX}"), registry=registry)
 
 
 @cache
@@ -232,10 +232,9 @@ def _shipped(uri: str) -> referencing.Resource[Any]:
     from referencing.exceptions import NoSuchResource  # noqa: PLC0415  the same
 
     try:
-        text = schema_text(uri.rpartition("/")[2].removesuffix(_SUFFIX))
+        return Resource.from_contents(_load(uri.rpartition("/")[2]))
     except LookupError:
         raise NoSuchResource(ref=uri) from None  # type: ignore[call-arg]  # the same
-    return Resource.from_contents(json.loads(text))
 
 
 def _folder() -> Traversable:

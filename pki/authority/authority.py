@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from pki import issuance, keys
-from pki.authority.own import recorded_certificate, recorded_chain
-from pki.errors import RequestError, UnsupportedAlgorithmError
+from pki.authority.own import issuer_facts, recorded_certificate, recorded_chain
+from pki.errors import UnsupportedAlgorithmError
 from pki.findings import Finding
 from pki.issuance import IssuingKey
 from pki.ledger import Ledger, intact, revocation
@@ -25,7 +25,7 @@ from pki.store.layout import CaLayout
 from pki.store.meta import CaMeta
 from pki.x509.certificates import Certificate
 from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, Revocation, parse_crl
-from pki.x509.requests import CertificateRequest, verify_request
+from pki.x509.requests import CertificateRequest, require_key, verify_request
 
 DEFAULT_CRL_VALIDITY = timedelta(days=7)
 
@@ -81,38 +81,35 @@ class Authority:
 
     def facts(self) -> IssuerFacts:
         """Return what compiling a profile under this CA depends on."""
-        urls = self.meta.urls
-        return IssuerFacts(
-            subject=self.certificate.subject,
-            not_before=self.certificate.not_before,
-            not_after=self.certificate.not_after,
-            path_length=self.certificate.path_length,
-            defaults={"crl_urls": urls.crl, "ca_issuers_urls": urls.ca_issuers, "ocsp_urls": urls.ocsp},
-        )
+        return issuer_facts(self.meta, self.certificate)
 
     def chain_below(self) -> tuple[Certificate, ...]:
         """Return the chain of what it issues: its own certificate, and those above."""
         return (self.certificate, *self.chain)
 
-    def issue(
-        self, profile: Profile, variables: Mapping[str, Any], request: CertificateRequest, *, holder: str = ""
-    ) -> Issued:
-        """Issue for a CSR: the profile decides, the CSR proposes its key and its names.
+    def issue(self, profile: Profile, variables: Mapping[str, Any], request: CertificateRequest) -> Issued:
+        """Issue for a CSR.
+
+        Raises:
+            RequestError, FindingsError: as for `template_for`, and for content that breaks a rule; nothing was signed.
+        """
+        template = self.template_for(request, profile, variables, self.now())
+        with self.key() as key:
+            return self.issue_template(template, request.spki, key)
+
+    def template_for(
+        self, request: CertificateRequest, profile: Profile, variables: Mapping[str, Any], now: datetime
+    ) -> CertificateTemplate:
+        """Compile a profile for a CSR: the profile decides, the CSR proposes its key and its names.
 
         Raises:
             RequestError: the CSR's self-signature or key does not do.
-            FindingsError: names or variables that the profile refuses, content that breaks a rule; nothing was signed.
+            FindingsError: names or variables that the profile refuses.
         """
         verify_request(request)
-        now = self.now()
         template = compile_template(profile, variables, issuer=self.facts(), now=now, requested=request.names)
-        if request.algorithm != template.algorithm:
-            raise RequestError(
-                f"the CSR's key is {request.algorithm}, but profile {profile.name} asks for {template.algorithm}",
-                hint="make the CSR with another key, or choose the profile for this one",
-            )
-        with self.key() as key:
-            return self.issue_template(template, request.spki, key, holder=holder)
+        require_key(request, template)
+        return template
 
     def issue_template(
         self, template: CertificateTemplate, spki: bytes, key: IssuingKey, *, holder: str = ""

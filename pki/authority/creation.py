@@ -88,9 +88,9 @@ def certifier(
     if parent is None:
         yield lambda signer: _certify_itself(layout, template, signer, ports, holder)
         return
-    with parent.held() as issuer, issuer.key() as key:
-        issuer.ledger.settle(ports.clock())
-        yield lambda signer: issuer.issue_template(template, signer.spki, key, holder=holder).certificate
+    with parent.key() as key:
+        parent.ledger.settle(ports.clock())
+        yield lambda signer: parent.issue_template(template, signer.spki, key, holder=holder).certificate
 
 
 def require_ca_profile(profile: Profile) -> None:

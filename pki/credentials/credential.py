@@ -55,7 +55,7 @@ class Credential:
     def _certificate(self, record: CredentialCertificate) -> Certificate:
         path = certificate_path(self.layout, record)
         certificate = stored_certificates(path)[0]
-        if not is_recorded(certificate, record):
+        if not record.describes(certificate):
             raise StoreError(f"{path} is not the certificate on record", hint="restore it from git or your backup")
         return certificate
 
@@ -86,15 +86,6 @@ def exclusive(layout: CredentialLayout) -> Iterator[None]:
 
 def certificate_path(layout: CredentialLayout, record: CredentialCertificate) -> Path:
     return layout.file(record.path) if record.path else layout.certificate
-
-
-def is_recorded(certificate: Certificate, record: CredentialCertificate) -> bool:
-    return certificate.fingerprint.upper() == record.fingerprint.upper()
-
-
-def key_id_of(certificate: Certificate) -> str | None:
-    """Return the subject key identifier of a CA as records name it: in upper-case hex."""
-    return None if certificate.key_id is None else certificate.key_id.hex().upper()
 
 
 def signed_by(certificate: CredentialCertificate, record: CredentialMeta) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pki.authority import Authority
 from pki.authority.own import put
-from pki.credentials.credential import Credential, certificate_path, exclusive, is_recorded
+from pki.credentials.credential import Credential, certificate_path, exclusive
 from pki.errors import IssuanceError, PkiError, StoreError
 from pki.ledger import RESTORE, stored_certificates
 from pki.store import meta
@@ -70,7 +70,7 @@ def recorded_certificate(
     for path in (own, *(issuer.layout.issued(serial_hex(record.serial)) for issuer in issuers)):
         with suppress(PkiError):
             certificate = stored_certificates(path)[0]
-            if is_recorded(certificate, record):
+            if record.describes(certificate):
                 return certificate
     raise StoreError(f"{own} is not the certificate on record, and no other file is", hint=RESTORE)
 

@@ -15,21 +15,18 @@ from cryptography.x509.oid import NameOID
 
 from pki import keys
 from pki.authority import Authority
-from pki.credentials.credential import Credential, exclusive, key_id_of, signed_by
+from pki.credentials.credential import Credential, exclusive, signed_by
 from pki.credentials.derived import contents, recorded_certificate
 from pki.credentials.requests import EnrollRequest, Part, PresentKey, SubjectKey, compiled, parts_of
 from pki.errors import AlreadyExistsError, IssuanceError, PkiError, StoreError
 from pki.profiles.model import CertificateTemplate
 from pki.signers.base import Signer, spki_sha256
 from pki.store import files, meta
-from pki.store.forms import Status
+from pki.store.forms import COMPROMISES, Status
 from pki.store.layout import GITIGNORE, CredentialLayout
 from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.x509.certificates import Certificate
 from pki.x509.requests import CertificateRequest
-
-_COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
-"""Reasons for a revocation after which the key is nobody's alone (RFC 5280 section 5.3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def renew(authority: Authority, credential: Credential, request: EnrollRequest, 
 
     Raises:
         StoreError: the credential was changed meanwhile, or the certificate of a present key is nowhere to be found.
-        IssuanceError: the credential is revoked as compromised, and the same key would be certified again.
+        IssuanceError: the credential is revoked as compromised, and a key that it has had would be certified again.
         KeyMismatchError: a present key is not of the kind that its profile asks for.
         RequestError, FindingsError, KeyAccessError: as for `enroll`; the credential is as it was.
     """
@@ -200,10 +197,10 @@ def _present_key(authority: Authority, layout: CredentialLayout, record: Credent
 
 
 def _compromised_keys(record: CredentialMeta) -> frozenset[str]:
-    """Return the keys, by SPKI SHA-256, for whose sake the credential was revoked."""
-    if record.status is not Status.REVOKED or record.revocation_reason not in _COMPROMISES:
+    """Return all keys, by SPKI SHA-256, that a credential which is revoked as compromised ever had."""
+    if record.status is not Status.REVOKED or record.revocation_reason not in COMPROMISES:
         return frozenset()
-    return frozenset(each.spki_sha256 for each in record.certificates if each.spki_sha256)
+    return frozenset(each.spki_sha256 for each in (*record.previous, *record.certificates) if each.spki_sha256)
 
 
 def _require_uncompromised(layout: CredentialLayout, subjects: Sequence[SubjectKey], refused: frozenset[str]) -> None:
@@ -237,7 +234,7 @@ def _certificate_record(
         path=part.path,
         chain_path="chain.pem",
         generation=part.generation,
-        issuer_key_id=key_id_of(authority.certificate),
+        issuer_key_id=meta.key_id_of(authority.certificate),
     )
 
 

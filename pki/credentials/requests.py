@@ -15,7 +15,8 @@ from pki.errors import IssuanceError, KeyAccessError, KeyMismatchError, RequestE
 from pki.keyrefs import KeyRef
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, Profile
-from pki.x509.requests import CertificateRequest, verify_request
+from pki.profiles.variables import own_variables
+from pki.x509.requests import CertificateRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +89,14 @@ def compiled(authority: Authority, request: EnrollRequest, now: datetime) -> lis
     if len(set(names)) != len(names):
         raise IssuanceError("a credential takes each profile once", hint="two of a kind are two credentials")
     if isinstance(request.key, CertificateRequest):
-        return [_compiled_for(request.key, authority, request, now)]
+        if len(names) > 1:
+            raise RequestError(
+                "a CSR has one key, and several profiles need several", hint="make one credential for each profile"
+            )
+        return [authority.template_for(request.key, request.profiles[0], request.variables, now)]
     facts = authority.facts()
     return [
-        compile_template(profile, _variables_of(profile, request), issuer=facts, now=now)
+        compile_template(profile, own_variables(profile, request.profiles, request.variables), issuer=facts, now=now)
         for profile in request.profiles
     ]
 
@@ -121,31 +126,6 @@ def parts_of(
         )
         for position, template in enumerate(templates)
     ]
-
-
-def _compiled_for(
-    csr: CertificateRequest, authority: Authority, request: EnrollRequest, now: datetime
-) -> CertificateTemplate:
-    """Do for a CSR what `Authority.issue` does: the profile decides, the CSR proposes its key and its names."""
-    if len(request.profiles) > 1:
-        raise RequestError(
-            "a CSR has one key, and several profiles need several", hint="make one credential for each profile"
-        )
-    verify_request(csr)
-    profile = request.profiles[0]
-    template = compile_template(profile, request.variables, issuer=authority.facts(), now=now, requested=csr.names)
-    if csr.algorithm != template.algorithm:
-        raise RequestError(
-            f"the CSR's key is {csr.algorithm}, but profile {profile.name} asks for {template.algorithm}",
-            hint="make the CSR with another key, or choose the profile for this one",
-        )
-    return template
-
-
-def _variables_of(profile: Profile, request: EnrollRequest) -> dict[str, Any]:
-    """Return the variables for this profile: its own, and those that no profile knows, for it to refuse."""
-    others = {name for other in request.profiles for name in other.variables} - set(profile.variables)
-    return {name: value for name, value in request.variables.items() if name not in others}
 
 
 def _present_key(template: CertificateTemplate, present: Sequence[PresentKey], *, several: bool) -> SubjectKey | None:

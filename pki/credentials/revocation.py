@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pki.authority import Authority
-from pki.credentials.credential import Credential, exclusive, key_id_of, signed_by
+from pki.credentials.credential import Credential, exclusive, signed_by
 from pki.errors import StoreError
 from pki.store import files, meta
 from pki.store.forms import Status
@@ -77,7 +77,7 @@ def _position(certificate: CredentialCertificate, authorities: Sequence[Authorit
     """Return which of the CAs signed: the one whose key it is, or the first if the record does not tell."""
     wanted = certificate.issuer_key_id
     for position, authority in enumerate(authorities):
-        if wanted is None or key_id_of(authority.certificate) in (None, wanted.upper()):
+        if wanted is None or meta.key_id_of(authority.certificate) in (None, wanted.upper()):
             return position
     return None
 

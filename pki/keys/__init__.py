@@ -5,15 +5,7 @@ Files and tokens meet here and nowhere above: callers choose a `FileKey`, a `Tok
 """
 
 from pki.keys.choices import FileKey, KeyChoice, OpenKey, SharedKey, TokenKeyChoice
-from pki.keys.keyfiles import (
-    KeyFile,
-    generate_file_key,
-    list_file_keys,
-    load_file_key,
-    recorded_passphrase,
-    recorded_path,
-    relative,
-)
+from pki.keys.keyfiles import KeyFile, generate_file_key, list_file_keys, load_file_key
 from pki.keys.opening import open_signer, prepare
 from pki.keys.standalone import adopt_key, create_key
 from pki.keys.tokenkeys import generate_token_key, list_token_keys, open_token
@@ -35,7 +27,4 @@ __all__ = [
     "open_signer",
     "open_token",
     "prepare",
-    "recorded_passphrase",
-    "recorded_path",
-    "relative",
 ]

@@ -52,7 +52,8 @@ class Catalog:
     """The builtin profiles, and over them those in `directories`, the last of which wins, and those in `resources`.
 
     A profile is named by its path: `ec/tls-server` is `ec/tls-server.yaml` in a directory. `resources` are documents of
-    kind Profile by name. Sources are relative to `root`, which holds the directories, if it is given.
+    kind Profile by name. Sources are relative to `root`, which holds the directories, if it is given. Each profile is
+    read once: whoever has a catalog is given the same one every time.
 
     Raises:
         ProfileError: one of the directories is not there.
@@ -69,6 +70,7 @@ class Catalog:
         for directory in directories:
             self._entries |= _own(directory, root)
         self._entries |= {name: _Resource(document) for name, document in resources.items()}
+        self._known: dict[str, Profile] = {}
 
     def names(self) -> list[str]:
         return sorted(self._entries)
@@ -84,7 +86,10 @@ class Catalog:
             ProfileError: there is no profile of that name.
             DocumentError: the file cannot be read, or is not a valid profile.
         """
-        return self._entry(name_or_path).profile(None if _is_path(name_or_path) else name_or_path)
+        if name_or_path not in self._known:
+            name = None if _is_path(name_or_path) else name_or_path
+            self._known[name_or_path] = self._entry(name_or_path).profile(name)
+        return self._known[name_or_path]
 
     def text(self, name_or_path: str) -> str:
         """Return the YAML of a profile as it stands, comments included.

@@ -42,7 +42,7 @@ def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  any v
     """
     match value:
         case str():
-            return _render_text(value, values)
+            return prepare(value)(values)
         case dict():
             return _present({key: render(item, values) for key, item in value.items()})
         case list():
@@ -53,8 +53,11 @@ def render(value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  any v
 
 def prepare(value: Any) -> Callable[[Mapping[str, Any]], Any]:  # noqa: ANN401  the same
     """Return `render` for this value: a text is taken apart once, for many sets of values."""
-    if not isinstance(value, str) or whole(value) is not None:
+    if not isinstance(value, str):
         return partial(render, value)
+    name = whole(value)
+    if name is not None:
+        return lambda values: values.get(name, ABSENT)
     parts = _REFERENCE.split(value)  # literal, name, literal, name, ..., literal
     names = parts[1::2]
 
@@ -81,15 +84,6 @@ def literals(value: Any) -> Any:  # noqa: ANN401  the same
 
 def _present(entries: dict[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in entries.items() if item is not ABSENT}
-
-
-def _render_text(text: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  a variable's value
-    name = whole(text)
-    if name is not None:
-        return values.get(name, ABSENT)
-    if any(name not in values for name in references(text)):
-        return ABSENT
-    return _REFERENCE.sub(lambda found: _written(values[found[1]]), text)
 
 
 def _written(value: str | int | bool) -> str:  # noqa: FBT001  the value of a boolean variable

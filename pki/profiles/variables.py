@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pki import names
 from pki.findings import Finding, Severity
 from pki.profiles.durations import parse_duration
-from pki.profiles.model import Variable, VariableType
+from pki.profiles.model import Profile, Variable, VariableType
 from pki.profiles.patterns import compile_pattern
 from pki.schemas import closest
 
@@ -46,6 +46,15 @@ def resolve(variables: Mapping[str, Variable], given: Mapping[str, Any]) -> tupl
         except RefusedError as error:
             findings += [_finding("variable.refused", name, f"`{name}`: {reason}") for reason in error.reasons]
     return values, findings
+
+
+def own_variables(profile: Profile, profiles: Sequence[Profile], variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return those of a credential's variables that are for one of its profiles.
+
+    These are the profile's own, and those that none of `profiles` has: they are for `resolve` to refuse.
+    """
+    others = {name for other in profiles for name in other.variables} - profile.variables.keys()
+    return {name: value for name, value in variables.items() if name not in others} if others else variables
 
 
 def _finding(code: str, variable: str, message: str, hint: str | None = None) -> Finding:

@@ -22,6 +22,9 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
+COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
+"""Reasons for a revocation after which the key is nobody's alone (RFC 5280 section 5.3.1)."""
+
 _STATES = {status.value: status for status in Status}
 
 

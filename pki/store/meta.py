@@ -83,7 +83,7 @@ class CertificateFacts(Record):
             fingerprint=certificate.fingerprint.upper(),
             not_before=certificate.not_before,
             not_after=certificate.not_after,
-            subject_key_id=_hex(certificate.key_id),
+            subject_key_id=key_id_of(certificate),
         )
 
     def describes(self, certificate: CertificateLike) -> bool:
@@ -103,7 +103,7 @@ class IssuerFacts(Record):
         return cls(
             subject=subject_of(certificate.subject),
             fingerprint=certificate.fingerprint.upper(),
-            subject_key_id=_hex(certificate.key_id),
+            subject_key_id=key_id_of(certificate),
         )
 
 
@@ -182,6 +182,9 @@ class CredentialCertificate(Record):
     generation: Ordinal = 1
     issuer_key_id: Hex | None = None
     key_algorithm: Name | None = None
+
+    def describes(self, certificate: CertificateLike) -> bool:
+        return self.fingerprint.upper() == certificate.fingerprint.upper()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +274,12 @@ def subject_of(name: Iterable[Any]) -> dict[str, Any]:
     return subject
 
 
+def key_id_of(certificate: CertificateLike) -> str | None:
+    """Return the subject key identifier of a CA as records name it: in upper-case hex."""
+    octets = certificate.key_id
+    return None if octets is None else octets.hex().upper()
+
+
 _ATTRIBUTES = {
     "2.5.4.3": "common_name",
     "2.5.4.4": "surname",
@@ -298,7 +307,3 @@ def _load(kind: type[M], path: Path, absent: str) -> M:
     if not files.exists(path):
         raise StoreError(f"{path} is not there: {absent}", hint="check the directory that you named")
     return records.loads(kind, files.read(path, limit=META_LIMIT), path)
-
-
-def _hex(octets: bytes | None) -> str | None:
-    return None if octets is None else octets.hex().upper()

@@ -15,7 +15,7 @@ from pki import der
 from pki.algorithms import Algorithm, SignatureScheme, scheme_of_identifier
 from pki.errors import EncodingError, RequestError, UnsupportedAlgorithmError, VerificationError
 from pki.names import ATTRIBUTES
-from pki.profiles.model import RequestedNames
+from pki.profiles.model import CertificateTemplate, RequestedNames
 from pki.x509 import signatures
 
 MAX_SIZE = 64 * 1024
@@ -127,6 +127,19 @@ def verify_request(request: CertificateRequest) -> None:
             f"the request's own signature does not hold: {error}",
             hint="it was changed after it was signed, or signed by another key than the one it asks a certificate for",
         ) from error
+
+
+def require_key(request: CertificateRequest, template: CertificateTemplate) -> None:
+    """Hold the request's key to what the profile of the template asks for.
+
+    Raises:
+        RequestError: it is of another kind.
+    """
+    if request.algorithm != template.algorithm:
+        raise RequestError(
+            f"the CSR's key is {request.algorithm}, but profile {template.profile} asks for {template.algorithm}",
+            hint="make the CSR with another key, or choose the profile for this one",
+        )
 
 
 @contextmanager

@@ -79,6 +79,39 @@ def test_an_exchanged_certificate_is_noticed(tmp_path):
         Authority.open(tmp_path / "ca", PORTS)
 
 
+def test_a_recorded_number_counts_even_when_the_crl_is_an_older_one(tmp_path):
+    """A restored backup of the CRL must not use a number again either."""
+    ca = make(tmp_path / "ca")
+    ca.generate_crl()
+    shutil.copytree(tmp_path / "ca" / "crl", tmp_path / "backup")
+    latest = ca.generate_crl()
+    shutil.copytree(tmp_path / "backup", tmp_path / "ca" / "crl", dirs_exist_ok=True)
+
+    assert ca.generate_crl().number == latest.number + 1
+
+
+def test_crls_of_two_branches_have_different_numbers(tmp_path):
+    """Whoever merges them takes one of the two, and nobody has seen another CRL of its number."""
+    make(tmp_path / "main").generate_crl()
+    numbers = []
+    for after, branch in enumerate(("left", "right"), start=1):
+        shutil.copytree(tmp_path / "main", tmp_path / branch)
+        moment = NOW + timedelta(microseconds=10 * after)
+        ca = Authority.open(tmp_path / branch, replace(PORTS, clock=lambda moment=moment: moment))
+        numbers.append(ca.generate_crl().number)
+
+    assert len(set(numbers)) == 2
+
+
+def test_a_number_that_a_killed_run_began_is_not_used_again(tmp_path):
+    """It can have been signed, and somebody can have that CRL; the clock need not have moved since."""
+    ca = make(tmp_path / "ca")
+    latest = ca.generate_crl()
+    ca.ledger.intend_crl(latest.number + 1, NOW)(b"what was to be signed")
+
+    assert ca.generate_crl().number == latest.number + 2
+
+
 def test_a_published_number_counts_even_when_the_record_forgot_it(tmp_path):
     """A restored backup of the record must not use a CRL number again."""
     ca = make(tmp_path / "ca")

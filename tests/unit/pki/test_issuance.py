@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from pki import issuance
 from pki.algorithms import SCHEMES, Algorithm, SchemeChoice, SignatureScheme, algorithm
+from pki.der import assemble
 from pki.errors import IssuanceError, KeyMismatchError, UnsupportedAlgorithmError
 from pki.findings import LintError
 from pki.issuance import IssuingKey, issue_certificate, issue_crl, issue_self_signed, sign_request
@@ -103,6 +105,17 @@ def test_content_that_breaks_a_rule_is_not_signed():
 def test_a_signature_that_does_not_verify_is_not_handed_out():
     with pytest.raises(IssuanceError, match="does not verify"):
         root(WatchedSigner(watched().inner, faulty=True))
+
+
+def test_what_holds_other_bytes_than_were_linted_is_not_handed_out():
+    """The signature is right for what was linted, and what would be handed out says something else."""
+    signer, ca = watched(), root(watched())
+    linted, scheme = ca.tbs, ca.scheme
+    signature = signer.sign(linted, scheme)
+
+    issuance._verify(assemble(linted, scheme, signature), linted, scheme, signer.spki)
+    with pytest.raises(IssuanceError, match="does not verify"):
+        issuance._verify(assemble(root(watched()).tbs, scheme, signature), linted, scheme, signer.spki)
 
 
 def test_a_key_that_is_not_the_certificates_is_refused_before_it_signs():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -55,6 +56,16 @@ def crash_before_the_row(ca: Authority, certificate: Certificate, tbs: bytes | N
 
 def rows(ca: Authority) -> list[tuple[str, int]]:
     return [(entry.status, entry.serial) for entry in ca.ledger.entries(LATER)]
+
+
+def test_what_is_journaled_is_the_digest_of_what_was_signed(ca, certificate):
+    """Only by that a certificate that reached the disk is known again after a crash."""
+    crl = ca.generate_crl()
+    events = [json.loads(line) for line in ca.layout.journal.read_text().splitlines()]
+
+    assert [event["tbs_sha256"] for event in events if event["event"] == "intent"] == [
+        hashlib.sha256(signed.tbs).hexdigest() for signed in (ca.certificate, certificate, crl)
+    ]
 
 
 def test_a_certificate_that_reached_the_disk_is_adopted(ca, certificate):
@@ -164,8 +175,10 @@ def test_what_git_does_not_keep_is_made_again(ca):
     assert ca.layout.certificates.is_dir()
 
 
-def test_a_staged_file_of_a_killed_run_is_removed(ca):
-    staged = ca.layout.certificates / ".qpki-0123456789abcdef.tmp"
+@pytest.mark.parametrize("folder", ["", "certs", "own", "crl"])
+def test_a_staged_file_of_a_killed_run_is_removed(ca, folder):
+    staged = ca.layout.root / folder / ".qpki-0123456789abcdef.tmp"
+    staged.parent.mkdir(exist_ok=True)
     staged.write_bytes(b"half")
     ca.layout.lock.write_text("999999999\n")
     ca.ledger.settle(LATER)

@@ -16,6 +16,7 @@ def test_a_serial_fits_twenty_octets_and_is_positive():
 
     assert len(serials) == 1000
     assert all(0 < serial < 2**159 for serial in serials)
+    assert max(serial.bit_length() for serial in serials) == 159
 
 
 def test_the_clock_is_aware():

@@ -16,6 +16,7 @@ from pki.profiles.loader import load_profile
 from pki.store.journal import Intent, Journal
 from pki.store.meta import CertificateFacts, dump
 from pki.x509.certificates import Certificate, parse_certificates
+from pki.x509.crls import EXPIRED_CERTS_ON_CRL
 from pki.x509.path import validate_path
 from tests.support.issue import CATALOG, NOW, PORTS, new_leaf
 
@@ -80,6 +81,12 @@ def test_own_certificates_of_a_root_are_in_no_index_and_on_no_crl(root):
     assert renewed.generate_crl().revocations == ()
     assert Journal(root.layout.journal).unfinished() == []
     assert len(renewed.meta.previous) == 2
+
+
+def test_a_crl_that_keeps_expired_certificates_goes_back_to_the_first_one(root):
+    found = renew(root).generate_crl(keep_expired=True).extensions.get_extension_for_oid(EXPIRED_CERTS_ON_CRL)
+
+    assert found.value.value[2:] == f"{root.certificate.not_before:%Y%m%d%H%M%SZ}".encode()
 
 
 def test_what_a_root_issued_is_valid_under_its_new_certificate(root):

@@ -14,7 +14,7 @@ from pki.profiles.compile import compile_template
 from pki.store.journal import Journal
 from pki.store.meta import CaUrls, load_ca
 from pki.x509.crls import EXPIRED_CERTS_ON_CRL, parse_crl
-from tests.support.issue import CATALOG, NOW, PORTS, new_ca, new_leaf, request, subject_key
+from tests.support.issue import CATALOG, NOW, PORTS, new_ca, new_leaf, subject_key
 
 NAMES = {"cn": "a.example.com", "dns_names": ["a.example.com"]}
 LEAF = CATALOG.get("ec/tls-server")
@@ -62,7 +62,9 @@ def test_a_ca_below_is_held_by_its_address_in_its_parents_journal(ca, tmp_path):
 
 def test_a_certificate_is_for_its_holder_and_one_by_hand_for_nobody(ca):
     by_hand = leaf(ca)
-    held = ca.issue(LEAF, NAMES, request(subject_key(LEAF.algorithm)), holder="credential/web").certificate
+    template = compile_template(LEAF, NAMES, issuer=ca.facts(), now=NOW)
+    with ca.key() as key:
+        held = ca.issue_template(template, subject_key(LEAF.algorithm).spki, key, holder="credential/web").certificate
 
     assert Journal(ca.layout.journal).holders() == {held.serial: "credential/web"}
     assert {entry.serial for entry in ca.ledger.entries(NOW)} == {by_hand.serial, held.serial}

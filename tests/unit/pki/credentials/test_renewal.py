@@ -232,6 +232,16 @@ def test_a_compromised_key_does_not_come_back_in_a_csr(ca, wanted):
         renew(ca, revoked, request, new_keys=True)
 
 
+def test_neither_does_one_of_a_generation_before(ca, wanted):
+    """The revocation took that one in too, and the CRL says so."""
+    first, second = (replace(wanted, key=csr()) for _ in range(2))
+    revoked = revoke(ca, renew(ca, enroll(ca, first), second, new_keys=True), "keyCompromise")
+    with pytest.raises(IssuanceError, match="its key is compromised"):
+        renew(ca, revoked, first, new_keys=True)
+
+    assert statuses(ca) == ["R", "R"]
+
+
 def test_a_key_revoked_for_another_reason_may_go_on(ca, wanted, web):
     renewed = renew(ca, revoke(ca, web, "superseded"), wanted, new_keys=False)
 

@@ -46,13 +46,14 @@ def test_own_profiles_are_named_by_their_path_and_come_first(tmp_path: Path) -> 
     assert catalog.names() == sorted(catalog.names())
 
 
-def test_an_own_profile_that_changes_is_read_again(tmp_path: Path) -> None:
+def test_an_own_profile_that_changes_is_another_to_the_next_catalog_and_never_to_the_same(tmp_path: Path) -> None:
     path = write(tmp_path / "x.yaml")
     catalog = Catalog([tmp_path])
     before = catalog.get("x")
     write(path, HEAD.replace("30d", "31d"))
 
-    assert catalog.get("x").digest != before.digest
+    assert catalog.get("x") is before
+    assert Catalog([tmp_path]).get("x").digest != before.digest
 
 
 @pytest.mark.parametrize("spelling", ["./web.yaml", "web.yaml", "./sub/../web.yaml"])

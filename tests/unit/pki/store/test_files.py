@@ -34,7 +34,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(os, name, watched)
 
-    for name in ("write", "fsync", "replace", "link", "unlink"):
+    for name in ("write", "fsync", "rename", "replace", "link", "unlink"):
         watch(name)
     return seen
 
@@ -252,6 +252,31 @@ class TestCreate:
         assert names(tmp_path) == ["a"]
         assert not (tmp_path / "nowhere").exists()
         assert there != "a file" or (tmp_path / "a").read_bytes() == b"old"
+
+
+class TestMove:
+    def test_gives_a_directory_its_new_name_durably(self, tmp_path, calls):
+        for parent in ("from", "to"):
+            (tmp_path / parent).mkdir()
+        (tmp_path / "from" / "a").mkdir()
+        files.move(tmp_path / "from" / "a", tmp_path / "to" / "b")
+
+        assert (names(tmp_path / "from"), names(tmp_path / "to")) == ([], ["b"])
+        assert calls == ["rename", "fsync directory", "fsync directory"]
+
+    @pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "empty directory"])
+    def test_refuses_a_name_that_is_taken(self, tmp_path, make):
+        for name in ("a", "b"):
+            make(tmp_path / name)
+
+        with pytest.raises(AlreadyExistsError, match=f"{tmp_path / 'b'} exists"):
+            files.move(tmp_path / "a", tmp_path / "b")
+
+        assert names(tmp_path) == ["a", "b"]
+
+    def test_what_cannot_be_moved_is_an_error(self, tmp_path):
+        with pytest.raises(StoreError, match=f"cannot move {tmp_path / 'a'}"):
+            files.move(tmp_path / "a", tmp_path / "b")
 
 
 class TestRemove:

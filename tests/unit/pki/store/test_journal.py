@@ -134,8 +134,8 @@ def test_holders_are_found_however_the_lines_are_spelled(journal):
 
 def test_a_journal_is_copied_without_holders(journal, tmp_path):
     assert journal.without_holders() == b""
-    journal.intend([intent(1, holder="credential/web"), intent(2, holder="ca/issuing")])
-    journal.done([1])
+    journal.intend([intent(1, holder="credential/web"), intent(2, holder="ca/issuing"), intent(3, kind="crl")])
+    journal.done([1, 3])
     with journal.path.open("ab") as file:
         file.write(b'{"event":"inte')  # torn
 
