@@ -95,11 +95,10 @@ class Workspace:
         from reconciler.plan.planner import make_plan  # noqa: PLC0415 - the same
 
         moment = (now or self.ports.clock()).replace(microsecond=0)
-        catalog = manifests.catalog(self.root, self.manifest)
         return make_plan(
             self.manifest,
             snapshot or self.snapshot(),
-            ProfileTemplates(self.root, self.manifest.workspace.state, catalog, moment),
+            ProfileTemplates(self.root, self.manifest.workspace.state, self.manifest.catalog, moment),
             now=moment,
             horizon=horizon,
             selection=selection,
@@ -178,7 +177,6 @@ def _context(workspace: Workspace, snapshot: Snapshot, journal: KeyJournal, term
         root=workspace.root,
         manifest=workspace.manifest,
         snapshot=snapshot,
-        catalog=manifests.catalog(workspace.root, workspace.manifest),
         ports=replace(
             workspace.ports,
             secrets=Remembered(workspace.ports.secrets),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from posixpath import relpath
 from typing import Protocol
@@ -12,7 +14,6 @@ from pki.authority import Authority
 from pki.errors import StoreError
 from pki.keyrefs import KeyRef, SoftwareKeyRef, shared_key_name
 from pki.ports import Ports, SecretRef
-from pki.profiles.catalog import Catalog
 from pki.profiles.model import Profile
 from pki.store import files, meta
 from pki.store.layout import CaLayout, CredentialLayout, KeyLayout, inside
@@ -61,7 +62,6 @@ class Context:
     root: Path
     manifest: Manifest
     snapshot: Snapshot
-    catalog: Catalog
     ports: Ports
     token_keys: TokenKeys
     _held: dict[str, tuple[Authority, ExitStack]] = field(default_factory=dict)
@@ -86,11 +86,12 @@ class Context:
         return self.manifest.keys[address.name]
 
     def profile(self, name: str) -> Profile:
-        return self.catalog.get(name)
+        """Return a profile, as it was when the plan was made."""
+        return self.manifest.catalog.get(name)
 
     def generations(self, name: str) -> list[str]:
         """Return the names of a CA's generations, oldest first, as they are on disk now."""
-        return sorted((each for each in self._all_generations() if ca_of(each).name == name), key=_number)
+        return sorted(takewhile(lambda each: ca_of(each).name == name, self._all_generations(name)), key=_number)
 
     def current(self, name: str) -> str:
         """Return the name of a CA's present generation.
@@ -146,16 +147,19 @@ class Context:
         """
         if key_id is None and issuer is not None:
             return self.current(issuer)
-        names = self._all_generations()
-        for name in sorted(names, key=lambda each: ca_of(each).name != issuer):
+        for name in self._all_generations(issuer):
             if key_id and (self._key_id(name) or "").upper() == key_id.upper():
                 return name
         raise StoreError(f"no CA in state has the key {key_id} that signed it", hint="restore its directory from git")
 
-    def issuer_of(self, serial: int) -> str | None:
-        """Return which generation of a CA has issued the certificate of that serial; it keeps a copy."""
-        text = serial_hex(serial)
-        return next((name for name in self._all_generations() if files.exists(self._ca(name).issued(text))), None)
+    def issuer_of(self, serial: int, key_id: str | None = None) -> str | None:
+        """Return which generation of a CA has issued the certificate of that serial; it keeps a copy.
+
+        The one whose key had that identifier when the run began is looked at first.
+        """
+        text, likely = serial_hex(serial), self.snapshot.by_key_id().get((key_id or "").upper())
+        names = self._all_generations(ca_of(likely.name).name if likely else None)
+        return next((name for name in names if files.exists(self._ca(name).issued(text))), None)
 
     def secret(self, spec: KeySpec) -> SecretRef | None:
         """Return where the passphrase of a key file comes from, by the manifest."""
@@ -192,9 +196,12 @@ class Context:
             facts = CertificateFacts.of(self.authority(name).certificate)
         return facts.subject_key_id if facts else None
 
-    def _all_generations(self) -> list[str]:
-        """Return all directories of CAs that have a record."""
-        return [name for name in files.list_directory(self._inside("ca")) if files.exists(self._ca(name).meta)]
+    def _all_generations(self, first: str | None) -> Iterator[str]:
+        """Give the directories of CAs that have a record, those of the CA `first` before all others."""
+        names = files.list_directory(self._inside("ca"))
+        for name in sorted(names, key=lambda each: ca_of(each).name != first):
+            if files.exists(self._ca(name).meta):
+                yield name
 
     def _ca(self, name: str) -> CaLayout:
         return CaLayout(self.ca_directory(name))

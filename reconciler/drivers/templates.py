@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from pki.algorithms import SchemeChoice
-from pki.errors import PkiError, RequestError, about
+from pki.authority import issuer_facts
+from pki.errors import PkiError, about
 from pki.keyrefs import KeyRef
 from pki.profiles.catalog import Catalog
 from pki.profiles.compile import compile_template
 from pki.profiles.model import CertificateTemplate, IssuerFacts, Profile
+from pki.profiles.variables import own_variables
 from pki.signers.base import spki_sha256
 from pki.store import files, meta
 from pki.store.layout import CaLayout, inside
 from pki.x509.certificates import parse_certificate
-from pki.x509.requests import CertificateRequest, parse_request, verify_request
+from pki.x509.requests import CertificateRequest, parse_request, require_key, verify_request
 from reconciler.drivers import content
 from reconciler.drivers.copies import recorded_ca
 from reconciler.plan.model import Compiled, Content
@@ -27,7 +29,7 @@ from reconciler.plan.model import Compiled, Content
 class ProfileTemplates:
     """Implements `reconciler.plan.model.Templates` for one workspace and one time of planning.
 
-    Profiles, requests and issuers are read once.
+    Requests and issuers are read once, and profiles by the catalog.
     """
 
     def __init__(self, root: Path, state: str, catalog: Catalog, now: datetime) -> None:
@@ -35,7 +37,6 @@ class ProfileTemplates:
         self._state = state
         self._catalog = catalog
         self._now = now
-        self._profiles: dict[str, Profile] = {}
         self._requests: dict[str, CertificateRequest] = {}
         self._issuers: dict[str, IssuerFacts] = {}
 
@@ -52,13 +53,14 @@ class ProfileTemplates:
         request = self._request(csr) if csr else None
         template = compile_template(
             policy,
-            self._own(policy, variables, beside),
+            own_variables(policy, [self._profile(name) for name in beside], variables),
             issuer=issuer,
             now=self._now,
             requested=request.names if request else None,
         )
         if request:
-            _require_key(request, template, csr)
+            with about(csr):
+                require_key(request, template)
         return Compiled(
             content=content.of_template(template),
             not_before=template.not_before,
@@ -78,14 +80,7 @@ class ProfileTemplates:
         if directory not in self._issuers:
             with _from(self._root):
                 record, certificate = recorded_ca(self._root, self._state, directory)
-            urls = record.urls
-            self._issuers[directory] = IssuerFacts(
-                subject=certificate.subject,
-                not_before=certificate.not_before,
-                not_after=certificate.not_after,
-                path_length=certificate.path_length,
-                defaults={"crl_urls": urls.crl, "ca_issuers_urls": urls.ca_issuers, "ocsp_urls": urls.ocsp},
-            )
+            self._issuers[directory] = issuer_facts(record, certificate)
         return self._issuers[directory]
 
     def storage(self, directory: str) -> KeyRef:
@@ -93,14 +88,7 @@ class ProfileTemplates:
             return meta.load_ca(CaLayout(inside(self._root, directory)).meta).keys[0].storage
 
     def _profile(self, name: str) -> Profile:
-        if name not in self._profiles:
-            self._profiles[name] = self._catalog.get(name)
-        return self._profiles[name]
-
-    def _own(self, policy: Profile, variables: Mapping[str, Any], beside: Sequence[str]) -> Mapping[str, Any]:
-        """Leave out the variables that only other profiles of the credential have."""
-        others = {name for other in beside for name in self._profile(other).variables} - set(policy.variables)
-        return {name: value for name, value in variables.items() if name not in others} if others else variables
+        return self._catalog.get(name)
 
     def _signature(self, profile: str | None) -> SchemeChoice | None:
         """Return what a profile says of the signature; nothing when it is not there any more."""
@@ -136,12 +124,3 @@ def _relative(text: str, root: Path) -> str:
 
 def _facts(template: CertificateTemplate) -> IssuerFacts:
     return IssuerFacts(template.subject, template.not_before, template.not_after, template.path_length)
-
-
-def _require_key(request: CertificateRequest, template: CertificateTemplate, path: str | None) -> None:
-    if request.algorithm != template.algorithm:
-        raise RequestError(
-            f"{path}: the CSR's key is {request.algorithm}, but profile {template.profile} asks for "
-            f"{template.algorithm}",
-            hint="make the CSR with another key, or choose the profile for this one",
-        )

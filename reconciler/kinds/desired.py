@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pki.documents import Document
 from pki.findings import Finding
+from pki.profiles.catalog import Catalog
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.keys import StandaloneKeySpec
 from reconciler.kinds.policy import PolicySpec
 from reconciler.kinds.workspace import WorkspaceSpec
-from reconciler.model import Address
+from reconciler.model import Address, Kind
 
 Resource = CaSpec | CredentialSpec | StandaloneKeySpec
 
@@ -47,8 +47,8 @@ class Manifest:
     overridden: tuple[str, ...]
     digest: str
     warnings: tuple[Finding, ...] = ()
-    profiles: Mapping[str, Document] = field(default_factory=dict, hash=False, repr=False)
-    """Resources of kind Profile."""
+    catalog: Catalog = field(default_factory=Catalog, compare=False, repr=False)
+    """The profiles that the workspace knows; those that resources use are read."""
 
     def resources(self) -> Iterator[Resource]:
         yield from self.keys.values()
@@ -57,9 +57,9 @@ class Manifest:
 
     def find(self, address: Address) -> Resource | None:
         """Return a resource by its address; None when there is none, or it is a CRL's."""
-        tables: Mapping[str, Mapping[str, Resource]] = {
-            "ca": self.cas,
-            "credential": self.credentials,
-            "key": self.keys,
+        tables: Mapping[Kind, Mapping[str, Resource]] = {
+            Kind.CA: self.cas,
+            Kind.CREDENTIAL: self.credentials,
+            Kind.KEY: self.keys,
         }
         return tables.get(address.kind, {}).get(address.name)

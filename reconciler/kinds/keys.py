@@ -45,7 +45,7 @@ class KeySpec:
 
 @dataclass(frozen=True, slots=True)
 class StandaloneKeySpec:
-    """A `Key`: one that stands by itself. `algorithm` is a name of `pki.algorithms` such as `ec-p256`."""
+    """A `Key`: one that stands by itself. `algorithm` is a name of `pki.algorithms` such as `ecdsa-p256`."""
 
     name: str
     algorithm: str
@@ -99,15 +99,12 @@ def in_workspace(storage: KeyRef, directory: str) -> KeyRef:
     )
 
 
-def needs_new_place(spec: KeySpec, stored: KeyRef, directory: str, *, label: str | None, shared: KeyRef | None) -> bool:
-    """Say whether the spec wants the key elsewhere than it is.
+def needs_new_place(spec: KeySpec, stored: KeyRef, directory: str, *, label: str | None) -> bool:
+    """Say whether the spec, of no standalone key, wants the key elsewhere than it is.
 
-    `stored` and `shared`, which is where the key of `spec.resource` is, are as `in_workspace` gives them. `label` is
-    the one of the first generation, and only counts where the spec gives one: a default follows the name of the
-    resource, which can change.
+    `stored` is as `in_workspace` gives it. `label` is the one of the first generation, and only counts where the spec
+    gives one: a default follows the name of the resource, which can change.
     """
-    if spec.resource is not None:
-        return shared is None or not _same_key(stored, shared)
     if isinstance(stored, SoftwareKeyRef):
         return spec.hsm is not None or not stored.path.startswith(f"{directory}/private/")
     if spec.hsm is None or stored.config != spec.hsm:
@@ -126,7 +123,8 @@ def _is_of_later(stored: str | None, label: str | None) -> bool:
     return stored is not None and label is not None and _LATER.sub("", stored) == label
 
 
-def _same_key(one: KeyRef, other: KeyRef) -> bool:
+def same_key(one: KeyRef, other: KeyRef) -> bool:
+    """Say whether two references, as `in_workspace` gives them, are to one key."""
     if isinstance(one, SoftwareKeyRef) or isinstance(other, SoftwareKeyRef):
         return isinstance(one, SoftwareKeyRef) and isinstance(other, SoftwareKeyRef) and one.path == other.path
     return (one.config, one.label, one.key_id) == (other.config, other.label, other.key_id)

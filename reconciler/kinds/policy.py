@@ -20,7 +20,7 @@ class Rule:
     """One rule; what is None or empty is not asked for.
 
     `match` holds address globs (`ca/*`, `credential/web-*`); it is a rule for what matches one of them. `algorithms`
-    are names of `pki.algorithms` (globs: `ec-*`). Sizes are bits of an RSA modulus and of an elliptic curve.
+    are names of `pki.algorithms` (globs: `ecdsa-*`). Sizes are bits of an RSA modulus and of an elliptic curve.
     """
 
     id: str

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reconciler.manifest.loading import catalog, find_root, load
+from reconciler.manifest.loading import find_root, load
 
-__all__ = ["catalog", "find_root", "load"]
+__all__ = ["find_root", "load"]

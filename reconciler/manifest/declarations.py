@@ -26,7 +26,7 @@ SCHEMAS: Mapping[str, str] = {
 }
 """The schema of each kind."""
 
-_DEFAULTS = WorkspaceSpec("", Location(ROOT_FILE))
+DEFAULTS = WorkspaceSpec("", Location(ROOT_FILE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ def _included(reading: Reading, workspace: Declaration | None) -> list[str]:
     """
     spec = workspace.spec if workspace and isinstance(workspace.spec, dict) else {}
     patterns = _texts(spec.get("include"))
-    own = [spec.get("state", _DEFAULTS.state), *(_texts(spec.get("profiles")) or _DEFAULTS.profiles)]
+    own = [spec.get("state", DEFAULTS.state), *(_texts(spec.get("profiles")) or DEFAULTS.profiles)]
     apart = tuple(f"{PurePosixPath(path)}/" for path in own if isinstance(path, str))
     found: dict[str, None] = {}
     followed: list[str] = []
-    for n, pattern in enumerate(patterns or _DEFAULTS.include):
+    for n, pattern in enumerate(patterns or DEFAULTS.include):
         at = workspace.place.at("include", n) if workspace and patterns else Location(ROOT_FILE, 1, 1)
         matches = _matches(reading, at, pattern)
         if matches is None:
@@ -140,7 +140,7 @@ def _texts(value: object) -> tuple[str, ...]:
 def _matches(reading: Reading, at: Place | Location, pattern: str) -> list[str] | None:
     """Return the files that a pattern matches, but for hidden ones; None, and a finding, if it cannot be followed."""
     if not any(wildcard in pattern for wildcard in "*?["):
-        path = reading.named(at, pattern, "file")
+        path = reading.existing(at, pattern, "file")
         return [path] if path else None
     if reading.path(at, pattern) is None:
         return None

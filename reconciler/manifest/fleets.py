@@ -61,7 +61,7 @@ def fleet_credentials(
     """Yield the credentials of a fleet, each with what finds its variables in the files."""
     filled, place = _Template(fleet, profiles), fleet.place
     for member in fleet.members:
-        spec = _member_spec(fleet, filled, member, reading, builder)
+        spec = _member_spec(fleet, filled, member, builder)
         if len(spec.name) > MAX_NAME:
             message = f"the name {spec.name} has more than {MAX_NAME} characters"
             reading.error(member.where, "fleet.name", message, "shorten the member's name, or the set's")
@@ -69,10 +69,10 @@ def fleet_credentials(
             yield spec, partial(_where, place, member)
 
 
-def _member_spec(fleet: Fleet, filled: _Template, member: Member, reading: Reading, builder: Builder) -> CredentialSpec:
+def _member_spec(fleet: Fleet, filled: _Template, member: Member, builder: Builder) -> CredentialSpec:
     shared = fleet.template
-    csr, revoked = filled.csr(member), member.data.get("revoked")
-    found = reading.named(member.where, csr, "file") if csr else None
+    csr, csr_sha256 = builder.request(member.where, filled.csr(member))
+    revoked = member.data.get("revoked")
     return CredentialSpec(
         name=f"{shared.name}-{member.name}",
         issuer=shared.issuer,
@@ -82,8 +82,8 @@ def _member_spec(fleet: Fleet, filled: _Template, member: Member, reading: Readi
         renewal=shared.renewal,
         where=member.where,
         rotation=shared.rotation,
-        csr=found,
-        csr_sha256=reading.sha256(found) if found else None,
+        csr=csr,
+        csr_sha256=csr_sha256,
         revoked=builder.revoked(revoked, member.where) if revoked else None,
         prevent_destroy=shared.prevent_destroy,
         fleet=shared.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pki.findings import Location
@@ -67,13 +67,17 @@ class Builder:
 
     def credential(self, declaration: Declaration) -> CredentialSpec:
         spec, place = declaration.spec, declaration.place
-        csr = self.reading.named(place.at("csr"), spec["csr"], "file") if "csr" in spec else None
-        return self.described(declaration.name, spec, place, declaration.where, csr=csr)
+        csr, csr_sha256 = self.request(place.at("csr"), spec.get("csr"))
+        found = self.described(declaration.name, spec, place, declaration.where)
+        return replace(found, csr=csr, csr_sha256=csr_sha256)
 
-    def described(
-        self, name: str, spec: Mapping[str, Any], place: Place, where: Location, *, csr: str | None = None
-    ) -> CredentialSpec:
-        """Return the credential that a spec describes, be it a resource's own or the template of a fleet."""
+    def request(self, place: Place | Location, given: str | None) -> tuple[str | None, str | None]:
+        """Return the path of a CSR and the SHA-256 of that file: None, and a finding, where there is no file."""
+        found = self.reading.named(place, given, "file") if given else None
+        return found or given or None, self.reading.sha256(found) if found else None
+
+    def described(self, name: str, spec: Mapping[str, Any], place: Place, where: Location) -> CredentialSpec:
+        """Return the credential that a spec describes, a resource's own or the template of a fleet, without its CSR."""
         profiles = tuple(spec["profiles"]) if "profiles" in spec else (spec["profile"],)
         keys = self._keys(spec, place, len(profiles))
         return CredentialSpec(
@@ -85,8 +89,6 @@ class Builder:
             renewal=renewal(self.reading, place.at("renewal"), spec.get("renewal"), self.workspace.renewal),
             where=where,
             rotation=self._rotation(spec, place, keys),
-            csr=csr,
-            csr_sha256=self.reading.sha256(csr) if csr else None,
             revoked=self.revoked(spec.get("revoked"), place.at("revoked", "at")),
             prevent_destroy=_prevent_destroy(spec),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os.path import relpath
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from pki.findings import DocumentError
@@ -23,10 +23,12 @@ class Hsms:
     def facts(self) -> Mapping[str, HsmFacts]:
         return MappingProxyType(self._facts)
 
-    def use(self, place: Place, text: str) -> str | None:
-        """Return the path of a config in its plain form; None, and a finding, when there is no sound one."""
+    def use(self, place: Place, text: str) -> str:
+        """Return the path of a config in its plain form; there is a finding when there is no sound one."""
         path = self._reading.named(place, text, "HSM config")
-        if path is None or path in self._facts or path in self._refused:
+        if path is None:
+            return PurePosixPath(text).as_posix()
+        if path in self._facts or path in self._refused:
             return path
         try:
             self._facts[path] = self._of(load_config(self._reading.root / path))

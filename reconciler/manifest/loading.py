@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pki.errors import StoreError
 from pki.findings import DocumentError, Finding, errors
-from pki.profiles.catalog import Catalog
 from pki.profiles.model import Profile
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
@@ -62,12 +61,6 @@ def load(root: Path, *, thorough: bool = False) -> Manifest:
     if errors(found):
         raise _refused(found)
     return loading.manifest(found)
-
-
-def catalog(root: Path, manifest: Manifest) -> Catalog:
-    """Return the profiles that a workspace knows."""
-    directories = [root.absolute() / path for path in manifest.workspace.profiles]
-    return Catalog(directories, manifest.profiles, root=root.absolute())
 
 
 def _refused(found: tuple[Finding, ...]) -> DocumentError:
@@ -137,7 +130,7 @@ class _Loading:
             overridden=self._profiles.overridden(),
             digest=self._reading.digest({f"profile:{name}": digest for name, digest in digests.items()}),
             warnings=found,
-            profiles=self._profiles.resources,
+            catalog=self._profiles.catalog,
         )
 
     def _of(self, kind: str) -> list[Declaration]:

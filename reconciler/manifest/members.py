@@ -43,7 +43,7 @@ def members_of(reading: Reading, declaration: Declaration) -> list[Member]:
     spec, place = declaration.spec, declaration.place
     if "members" in spec:
         return [Member(data, place.at("members", n).where) for n, data in enumerate(spec["members"])]
-    path = reading.named(place.at("membersFrom"), spec["membersFrom"], "file")
+    path = reading.existing(place.at("membersFrom"), spec["membersFrom"], "file")
     if path is None:
         return []
     try:

@@ -14,7 +14,7 @@ from pki.profiles.catalog import Catalog
 from pki.profiles.durations import parse_duration
 from pki.profiles.model import Profile
 from pki.profiles.templates import ABSENT, render
-from pki.profiles.variables import resolve
+from pki.profiles.variables import own_variables, resolve
 from reconciler.kinds.workspace import WorkspaceSpec
 from reconciler.manifest.declarations import Declaration
 from reconciler.manifest.reading import Place, Reading
@@ -31,18 +31,17 @@ class Profiles:
 
     def __init__(self, reading: Reading, workspace: WorkspaceSpec, declared: Iterable[Declaration]) -> None:
         self._reading = reading
-        self.resources: dict[str, Document] = {}
-        self._digests: dict[str, str] = {}
         self._known: dict[str, Profile | None] = {}
+        resources: dict[str, Document] = {}
         directories, files = self._directories(workspace.profiles)
         for each in (each for each in declared if each.kind == "Profile" and each.valid):
             taken = files.get(each.name)
             if taken:
                 message = f"profile `{each.name}` is in {taken} too"
                 reading.error(each.name_place, "manifest.duplicate", message, "keep one of the two")
-            self.resources.setdefault(each.name, each.document)
-        self._catalog = Catalog(directories, self.resources, root=reading.root)
-        self._names = self._catalog.names()
+            resources.setdefault(each.name, each.document)
+        self.catalog = Catalog(directories, resources, root=reading.root)
+        self._names = self.catalog.names()
 
     def use(self, place: Place, name: str) -> Profile | None:
         """Return a profile; None, and a finding, when there is no sound one."""
@@ -56,7 +55,7 @@ class Profiles:
     def load_all(self) -> None:
         """Load those of the workspace that nothing uses, too."""
         for name in self._names:
-            if name not in self._known and not self._catalog.is_builtin(name):
+            if name not in self._known and not self.catalog.is_builtin(name):
                 self._known[name] = self._load(name)
 
     def digests(self) -> dict[str, str]:
@@ -64,7 +63,7 @@ class Profiles:
         return {name: profile.digest for name, profile in sorted(self._known.items()) if profile}
 
     def overridden(self) -> tuple[str, ...]:
-        return tuple(self._catalog.overridden())
+        return tuple(self.catalog.overridden())
 
     def check(
         self, profiles: Sequence[Profile], variables: Mapping[str, Any], locate: Locate, *, given: frozenset[str] | None
@@ -73,7 +72,10 @@ class Profiles:
 
         `given` are variables that others set; with None, a CSR can set any.
         """
-        return [self._values(profile, _own(profile, profiles, variables), locate, given=given) for profile in profiles]
+        return [
+            self._values(profile, own_variables(profile, profiles, variables), locate, given=given)
+            for profile in profiles
+        ]
 
     def _values(
         self, profile: Profile, variables: Mapping[str, Any], locate: Locate, *, given: frozenset[str] | None
@@ -87,7 +89,7 @@ class Profiles:
 
     def _load(self, name: str) -> Profile | None:
         try:
-            return self._catalog.get(name)
+            return self.catalog.get(name)
         except DocumentError as error:
             self._reading.take(error)
             return None
@@ -116,11 +118,3 @@ def lifetime(profile: Profile, values: Mapping[str, Any]) -> timedelta | None:
         return None if text is ABSENT else parse_duration(str(text))
     except ValueError:
         return None
-
-
-def _own(profile: Profile, profiles: Sequence[Profile], variables: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out the variables that only other profiles of a credential have."""
-    if len(profiles) == 1:
-        return variables
-    others = {name for other in profiles for name in other.variables} - profile.variables.keys()
-    return {name: value for name, value in variables.items() if name not in others}

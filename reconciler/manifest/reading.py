@@ -112,29 +112,40 @@ class Reading:
             return None
         return PurePosixPath(text).as_posix()
 
-    def read(self, path: str, *, limit: int = MAX_STREAM_BYTES) -> bytes:
+    def read(self, path: str) -> bytes:
         """Return a file, which from now on is part of the digest.
 
         Raises:
             DocumentError: it cannot be read.
         """
-        data = read_bytes(self.root / path, limit=limit, source=path)
+        data = read_bytes(self.root / path, limit=MAX_STREAM_BYTES, source=path)
         self._digests[path] = hashlib.sha256(data).hexdigest()
         return data
 
     def read_text(self, path: str) -> str:
-        return decode(self.read(path), path)
+        """Return the text of a file, as `read` does; one that is not UTF-8 is `unread`."""
+        data = self.read(path)
+        try:
+            return decode(data, path)
+        except DocumentError:
+            self.unread.append(data.decode(errors="replace"))
+            raise
+
+    def existing(self, at: Place | Location, text: str, what: str) -> str | None:
+        """Return the plain form of a path at which something is; None, and a finding, if there is nothing."""
+        path = self.path(at, text)
+        if path is None or path in self._digests or (self.root / path).exists():
+            return path
+        beside = PurePosixPath(path).parent
+        names = (str(beside / name) for name in _names(self.root / beside))
+        self.error(at, "path.missing", f"there is no {what} {path}", closest(path, names))
+        return None
 
     def named(self, at: Place | Location, text: str, what: str) -> str | None:
         """Return the plain form of a path at which a file is, and read that; None, and a finding, if there is none."""
-        path = self.path(at, text)
+        path = self.existing(at, text, what)
         if path is None or path in self._digests:
             return path
-        if not (self.root / path).exists():
-            beside = PurePosixPath(path).parent
-            names = (str(beside / name) for name in _names(self.root / beside))
-            self.error(at, "path.missing", f"there is no {what} {path}", closest(path, names))
-            return None
         try:
             self.read(path)
         except DocumentError as error:

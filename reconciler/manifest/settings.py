@@ -8,14 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pki.findings import Location
 from reconciler.kinds.renewal import Renewal
 from reconciler.kinds.workspace import Imported, Moved, Removal, Removed, WorkspaceSpec
-from reconciler.manifest.declarations import ROOT_FILE, Declaration
+from reconciler.manifest.declarations import DEFAULTS, Declaration
 from reconciler.manifest.reading import Place, Reading
 from reconciler.model import Address
-
-DEFAULTS = WorkspaceSpec("", Location(ROOT_FILE))
 
 
 def workspace_spec(reading: Reading, declaration: Declaration | None) -> WorkspaceSpec:

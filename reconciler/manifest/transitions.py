@@ -23,35 +23,42 @@ def check_transitions(
     """Report moves, removals and imports that contradict the declared resources or each other."""
     _check_moves(reading, workspace.moved, declared)
     _check_removals(reading, workspace, declared)
-    for n, entry in enumerate(workspace.imported):
-        if entry.target in [other.target for other in workspace.imported[:n]]:
+    imported: set[Address] = set()
+    for entry in workspace.imported:
+        if entry.target in imported:
             message = f"{entry.target} is imported twice"
             reading.error(entry.where, "import.twice", message, "keep one of the entries")
         _check_import(reading, workspace, entry, declared)
         _check_imported_key(reading, entry, keys)
         _read_imported(reading, entry)
+        imported.add(entry.target)
 
 
 def _check_moves(reading: Reading, moves: tuple[Moved, ...], declared: Container[object]) -> None:
-    sources = [move.source for move in moves]
-    for n, move in enumerate(moves):
+    all_sources = {move.source for move in moves}
+    sources: set[Address] = set()
+    targets: set[Address] = set()
+    for move in moves:
         if move.source.kind != move.target.kind:
             reading.error(move.where, "moved.kind", f"{move.source} cannot become {move.target}", "only names change")
         elif move.source == move.target:
             reading.error(move.where, "moved.same", f"{move.source} is where it was", "remove the entry")
-        elif move.source in sources[:n]:
+        elif move.source in sources:
             reading.error(move.where, "moved.twice", f"{move.source} moves twice", "keep one of the entries")
-        elif move.target in [other.target for other in moves[:n]]:
+        elif move.target in targets:
             reading.error(move.where, "moved.twice", f"two resources move to {move.target}", "keep one of the entries")
         elif move.source in declared:
             message, hint = f"{move.source} moves away, but is declared", "rename the resource as the entry says"
             reading.error(move.where, "moved.declared", message, hint)
-        elif move.target not in declared and move.target not in sources and not _unread(reading, move.target):
+        elif move.target not in declared and move.target not in all_sources and not _unread(reading, move.target):
             message, hint = f"nothing declares {move.target}, to which {move.source} moves", "rename the resource too"
             reading.error(move.where, "moved.undeclared", message, hint)
+        sources.add(move.source)
+        targets.add(move.target)
 
 
 def _check_removals(reading: Reading, workspace: WorkspaceSpec, declared: Container[object]) -> None:
+    sources = {move.source for move in workspace.moved}
     seen: set[Address] = set()
     for entry in workspace.removed:
         if entry.address in declared:
@@ -59,7 +66,7 @@ def _check_removals(reading: Reading, workspace: WorkspaceSpec, declared: Contai
             reading.error(entry.where, "removed.declared", message, hint)
         if entry.address in seen:
             reading.error(entry.where, "removed.twice", f"{entry.address} is removed twice", "keep one of the entries")
-        if entry.address in {move.source for move in workspace.moved}:
+        if entry.address in sources:
             message, hint = f"{entry.address} moves away and is removed", "keep one of the two"
             reading.error(entry.where, "removed.moved", message, hint)
         _check_action(reading, entry)

@@ -1,4 +1,4 @@
-"""State as it is on disk, read whole and once: no lock, no writing, no private key, no clock."""
+"""State as it is on disk, as a whole: no lock, no writing, no private key, no clock."""
 
 from __future__ import annotations
 

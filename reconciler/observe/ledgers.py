@@ -12,7 +12,6 @@ from pki.store import files, index
 from pki.store.index import IndexEntry, Overview
 from pki.store.journal import Intent, Journal
 from pki.store.layout import CaLayout, inside
-from pki.store.meta import CaMeta
 from pki.store.wire import serial_hex
 from pki.x509.certificates import parse_certificate
 from reconciler import audit
@@ -85,7 +84,6 @@ def require_revocations(directory: str, crl: CrlState, issued: Issued) -> None:
 def orphans(
     root: Path,
     directory: str,
-    record: CaMeta,
     issued: Issued,
     named: Collection[int],
     is_damaged: Callable[[str], bool],
@@ -97,7 +95,7 @@ def orphans(
     name, before it was lost.
     """
     layout = CaLayout(inside(root, directory))
-    found = [*_reserved(layout, record, issued, named), *_certified(layout, issued, named, log)]
+    found = [*_reserved(layout, issued, named), *_certified(layout, issued, named, log)]
     return tuple(sorted((each for each in found if not is_damaged(each.holder)), key=lambda each: each.serial))
 
 
@@ -107,13 +105,12 @@ def _has_issued(layout: CaLayout, unfinished: Sequence[Intent]) -> bool:
     return not begun.issuperset(files.list_directory(layout.certificates))
 
 
-def _reserved(layout: CaLayout, record: CaMeta, issued: Issued, named: Collection[int]) -> list[Orphan]:
+def _reserved(layout: CaLayout, issued: Issued, named: Collection[int]) -> list[Orphan]:
     """Return the open intents: of a run that was killed, or of one that is at work."""
-    own = {facts.serial for facts in (*record.previous, record.certificate) if facts}
-    entered = {row.serial for row in issued.rows.revoked} | issued.rows.standing.keys() | own
+    standing, revoked = issued.rows.standing, {row.serial for row in issued.rows.revoked}
     found = []
     for intent in issued.unfinished:
-        if intent.serial not in entered and intent.serial not in named:
+        if not any(intent.serial in known for known in (standing, revoked, named)):
             certified = files.exists(layout.issued(serial_hex(intent.serial)))
             if intent.holder or not certified:
                 found.append(Orphan(intent.serial, intent.holder, intent.at, certified, intent.not_after))

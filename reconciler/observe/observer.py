@@ -150,7 +150,6 @@ class _Observer:
             orphans=orphans(
                 self._reader.root,
                 found.directory,
-                found.record,
                 found.issued,
                 named,
                 self._damaged.__contains__,

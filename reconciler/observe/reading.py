@@ -1,4 +1,4 @@
-"""Files of state, each read once and hashed."""
+"""Files of state, read by paths in the workspace and hashed."""
 
 from __future__ import annotations
 
@@ -81,8 +81,9 @@ class Reader:
         return self._read(relative)
 
     def pass_over(self, relative: str) -> None:
-        """Take a file into the fingerprint that can be too large to hold."""
+        """Take a file into the fingerprint that others read, since it can be large; raises as `read` does."""
         path = inside(self.root, relative)
+        self._require_public(path)
         if files.exists(path):
             self._note(relative, path.stat().st_size)
             for block in files.blocks(path):

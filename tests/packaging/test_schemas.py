@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from pki.findings import Severity
 from pki.schemas import schema_names, validator
+from reconciler.kinds.authority import OnIssuerRekey
+from reconciler.kinds.keys import Rotation
+from reconciler.kinds.policy import Effect
+from reconciler.kinds.workspace import Removal
+from reconciler.model import Action
+from reconciler.plan.model import Due, Need
 from tests.support.checkout import ROOT
 
 SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
@@ -46,3 +53,24 @@ def test_every_reference_resolves_among_the_shipped_schemas(name: str) -> None:
 
     for reference in _references(schema.schema):
         assert resolver.lookup(reference).contents is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "words"),
+    [
+        ("resource", "$defs/key/properties/rotation", Rotation),
+        ("certificate-authority", "properties/spec/properties/onIssuerRekey", OnIssuerRekey),
+        ("workspace", "properties/spec/properties/removed/items/properties/action", Removal),
+        ("policy", "properties/spec/properties/rules/items/properties/effect", Effect),
+        ("plan", "$defs/change/properties/action", Action),
+        ("plan", "$defs/finding/properties/severity", Severity),
+        ("plan", "$defs/need/properties/use", get_args(get_type_hints(Need)["use"])),
+        ("plan", "$defs/due/properties/what", get_args(get_type_hints(Due)["what"])),
+    ],
+)
+def test_the_words_of_a_field_are_those_of_the_code(name: str, path: str, words: Iterable[str]) -> None:
+    part = validator(name).schema
+    for step in path.split("/"):
+        part = part[step]
+
+    assert sorted(part["enum"]) == sorted(words)

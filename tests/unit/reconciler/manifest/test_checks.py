@@ -62,6 +62,21 @@ def test_a_csr_can_bring_what_is_missing(tmp_path: Path) -> None:
     assert load(tmp_path, ca(), document("Credential", "web", spec), web_dot_csr="x").warnings == ()
 
 
+@pytest.mark.parametrize(
+    "web",
+    [
+        document("Credential", "web", "issuer: root\nprofile: ec/tls-client\ncsr: none.csr"),
+        document(
+            "CredentialSet",
+            "web",
+            "template: {issuer: root, profile: ec/tls-client}\nmembers: [{name: a, csr: none.csr}]",
+        ),
+    ],
+)
+def test_a_csr_that_is_not_there_is_all_that_is_wrong(tmp_path: Path, web: str) -> None:
+    assert [finding.code for finding in refused(tmp_path, ca(), web)] == ["path.missing"]
+
+
 def test_an_issuer_can_bring_its_addresses_but_a_root_has_none(tmp_path: Path) -> None:
     profile = """
 algorithm: ecdsa-p256

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.manifests import ROOT_FILE, ca, codes, credential, load, refused, settings, workspace
+from tests.support.manifests import ROOT_FILE, ca, codes, credential, load, refusal, refused, settings, workspace
 
 
 def test_resources_stand_in_the_root_file_and_in_what_it_includes(tmp_path: Path) -> None:
@@ -185,6 +185,20 @@ def test_a_name_that_an_unreadable_text_may_declare_is_not_called_unknown(tmp_pa
 
     assert [finding.code for finding in found] == ["ca.unknown", "yaml.syntax"]
     assert "`los`" in found[0].message
+
+
+def test_a_name_in_a_file_of_another_encoding_is_not_called_unknown(tmp_path: Path) -> None:
+    root = workspace(tmp_path, credential(issuer="lost"))
+    (root / "pki" / "lost.yaml").write_bytes(ca("lost", "profile: ec/root-ca # né").encode("latin-1"))
+
+    assert codes(list(refusal(root).findings)) == [("pki/lost.yaml", "document.unreadable")]
+
+
+def test_a_workspace_in_a_file_of_another_encoding_is_not_called_missing(tmp_path: Path) -> None:
+    root = workspace(tmp_path, ca())
+    (root / "qpki.yaml").write_bytes(f"# né\n{ROOT_FILE}".encode("latin-1"))
+
+    assert codes(list(refusal(root).findings)) == [("qpki.yaml", "document.unreadable")]
 
 
 def test_an_invalid_resource_has_its_name_all_the_same(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,18 @@ def test_the_digest_is_of_what_was_read_and_of_the_profiles_used(tmp_path: Path)
     assert len({first, *others}) == 6
 
 
+def test_the_digest_covers_profiles_that_no_file_of_the_workspace_holds(tmp_path: Path) -> None:
+    """Another release can have a builtin profile otherwise: what was approved with this one is stale then."""
+    found = load(tmp_path, ca())
+    covered = {f"profile:{name}": digest for name, digest in found.profile_digests.items()}
+    for name in ("qpki.yaml", "pki/all.yaml"):
+        covered[name] = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    lines = "".join(f"{name}\0{digest}\n" for name, digest in sorted(covered.items()))
+
+    assert "profile:ec/root-ca" in covered
+    assert found.digest == hashlib.sha256(lines.encode()).hexdigest()
+
+
 def test_a_renamed_file_is_another_digest(tmp_path: Path) -> None:
     one = load(tmp_path / "one", pki__a_dot_yaml=ca())
     other = load(tmp_path / "other", pki__b_dot_yaml=ca())
@@ -153,6 +166,29 @@ def test_a_load_of_sound_files_does_not_need_jsonschema_or_a_graph(tmp_path: Pat
     done = subprocess.run([sys.executable, "-P", "-c", code, root], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_every_file_of_resources_or_members_is_opened_once(tmp_path: Path) -> None:
+    template = "template: {issuer: root, profile: ec/tls-client, variables: {cn: x}}"
+    root = workspace(
+        tmp_path,
+        settings("include: [pki/all.yaml, pki/*.yaml]"),
+        ca(),
+        document("CredentialSet", "dev", f"{template}\nmembersFrom: dev.csv"),
+        document("CredentialSet", "lab", f"{template}\nmembersFrom: lab.jsonl"),
+        dev_dot_csv="name\na\n",
+        lab_dot_jsonl='{"name": "b"}\n',
+    )
+    code = (
+        "import sys; from pathlib import Path; from reconciler import manifest; root = Path(sys.argv[1]); seen = [];"
+        "sys.addaudithook(lambda event, given: event == 'open' and seen.append(str(given[0])));"
+        "manifest.load(root); print(*sorted(path for path in seen if path.startswith(str(root))), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code, root], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [
+        str(root / name) for name in ("dev.csv", "lab.jsonl", "pki/all.yaml", "qpki.yaml")
+    ]
 
 
 def test_ten_thousand_documents_load(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ USER = document("Credential", "x", "issuer: root\nprofile: acme/web\nvariables: 
 
 def test_a_profile_can_stand_in_a_manifest(tmp_path: Path) -> None:
     found = load(tmp_path, ca(), document("Profile", "acme/web", OWN), USER)
-    got = manifest.catalog(tmp_path, found).get("acme/web")
+    got = found.catalog.get("acme/web")
 
     assert (got.name, got.source, got.validity) == ("acme/web", "pki/all.yaml", "30d")
     assert found.profile_digests["acme/web"] == got.digest
-    assert "subject: {cn: '{{ who }}'}" in manifest.catalog(tmp_path, found).text("acme/web")
+    assert "subject: {cn: '{{ who }}'}" in found.catalog.text("acme/web")
 
 
 def test_it_has_the_digest_that_a_file_of_it_has(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_it_has_the_digest_that_a_file_of_it_has(tmp_path: Path) -> None:
 def test_sources_are_relative_to_the_workspace(tmp_path: Path) -> None:
     found = load(tmp_path, ca(), USER, profiles__acme__web_dot_yaml=OWN)
 
-    assert manifest.catalog(tmp_path, found).get("acme/web").source == "profiles/acme/web.yaml"
+    assert found.catalog.get("acme/web").source == "profiles/acme/web.yaml"
 
 
 def test_the_last_directory_wins(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_the_last_directory_wins(tmp_path: Path) -> None:
         two__acme__web_dot_yaml=OWN.replace("30d", "31d"),
     )
 
-    assert manifest.catalog(tmp_path, found).get("acme/web").validity == "31d"
+    assert found.catalog.get("acme/web").validity == "31d"
 
 
 def test_a_manifest_over_a_builtin_is_said_to_override_it(tmp_path: Path) -> None:

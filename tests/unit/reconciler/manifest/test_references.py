@@ -147,6 +147,7 @@ def test_a_key_on_a_token_has_one_maker(tmp_path: Path, one: str, other: str, ta
         assert load(tmp_path, *documents, hsm__x_dot_yaml=HSM).warnings == ()
     else:
         (found,) = refused(tmp_path, *documents, hsm__x_dot_yaml=HSM)
+        assert found.code == "key.taken"
         assert found.message == f"credential/a makes the key of {taken} on hsm/x.yaml already"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pki.errors import AlreadyExistsError
 from reconciler import manifest
+from reconciler.kinds.workspace import WorkspaceSpec
 from reconciler.manifest.scaffold import make_workspace, workspace_files
 
 
@@ -22,7 +23,7 @@ def test_a_new_workspace_is_valid_and_has_two_cas_and_a_credential(tmp_path: Pat
     )
     assert (list(found.cas), list(found.credentials)) == (["root", "issuing"], ["web"])
     assert found.warnings == ()
-    assert found.workspace.name == "new"
+    assert found.workspace == WorkspaceSpec("new", found.workspace.where)  # it says that it shows the defaults
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,13 @@ def test_what_is_imported_is_part_of_the_digest(tmp_path: Path) -> None:
     assert first != digest("gone")
 
 
+def test_a_key_on_a_token_whose_config_is_not_there_is_not_called_a_file(tmp_path: Path) -> None:
+    key = document("Key", "k", "algorithm: ecdsa-p256\nhsm: ./hsm/y.yaml")
+    found = refused(tmp_path, settings("import: [{to: key/k, hsm: hsm/y.yaml, label: l}]"), key)
+
+    assert [finding.code for finding in found] == ["path.missing"]
+
+
 def test_an_import_of_a_key_that_is_declared_as_a_file_is_refused(tmp_path: Path) -> None:
     key = document("Key", "k", "algorithm: ecdsa-p256")
     spec = "import: [{to: key/k, hsm: hsm/x.yaml, label: l}]"

@@ -168,7 +168,7 @@ class TestOldRecords:
         assert sorted(each.name for each in state.observe().by_key_id().values()) == ["issuing", "root"]
 
     def test_a_file_that_is_no_certificate_is_none(self, state):
-        state.edit("ca/root/ca.meta.json", lambda record: [record.pop("certificate"), record.pop("keys_hint", None)])
+        state.edit("ca/root/ca.meta.json", lambda record: record.pop("certificate"))
         state.path("ca/root/ca.crt").write_bytes(GARBAGE)
 
         damaged = "is damaged: the PEM block CERTIFICATE is not base64"
