@@ -1,4 +1,4 @@
-"""What depends on what: order, waves, closures, and the graph of a manifest's resources.
+"""What depends on what: order, closures, and the graph of a manifest's resources.
 
 Edges lead from each node to what it depends on. What is no node itself stands already, and orders nothing. Plain walks
 over dictionaries do; networkx, which costs 160 ms to import, draws and names cycles.
@@ -62,21 +62,6 @@ def order(edges: Edges[N], key: Callable[[N], Any]) -> list[N]:
     if len(done) < len(edges):
         raise CycleError(_cycle({node: targets for node, targets in waiting.items() if targets}, key))
     return done
-
-
-def waves(edges: Edges[N], key: Callable[[N], Any]) -> list[list[N]]:
-    """Return the nodes in groups: each group depends on those before it only, so that its members need no order.
-
-    Raises:
-        CycleError: some depend on each other.
-    """
-    levels: dict[N, int] = {}
-    for node in order(edges, key):
-        levels[node] = 1 + max((levels[below] for below in edges[node] if below in levels), default=-1)
-    groups: list[list[N]] = [[] for _ in range(1 + max(levels.values(), default=-1))]
-    for node in sorted(levels, key=key):
-        groups[levels[node]].append(node)
-    return groups
 
 
 def closure(nodes: Iterable[N], edges: Edges[N]) -> set[N]:

@@ -81,14 +81,11 @@ class ReasonCode(StrEnum):
     CRL_REFRESH_DUE = "crl-refresh-due"
     CRL_EXPIRED = "crl-expired"
     REVOCATION_ADDED = "revocation-added"
-    REVOCATION_EXPIRED = "revocation-expired"
     ORPHAN_SERIAL = "orphan-serial"
     FORCED = "forced"
     ADOPTED = "adopted"
     MOVED = "moved"
     REMOVED = "removed"
-    AWAITING_SIGNATURE = "awaiting-signature"
-    POLICY_VIOLATION = "policy-violation"
 
 
 @dataclass(frozen=True, slots=True)

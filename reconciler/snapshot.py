@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pki.findings import Finding
 from pki.store.meta import CaMeta, CertificateFacts, CredentialMeta, KeyMeta
-from reconciler.model import Address
+from reconciler.model import Address, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,12 @@ class Generation:
     def certificate(self) -> CertificateFacts | None:
         return self.record.certificate or self.found
 
+    @property
+    def validity(self) -> tuple[datetime, datetime] | None:
+        """From when to when its certificate is valid; None when nobody can say."""
+        facts = self.certificate
+        return (facts.not_before, facts.not_after) if facts else None
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedCa:
@@ -175,6 +181,19 @@ class Snapshot:
     forgotten: Mapping[Address, Observed] = field(default_factory=dict, hash=False)
     gaps: tuple[Gap, ...] = ()
     """Of certificates on record, expired ones too."""
+
+    def managed(self, address: Address) -> Observed | None:
+        """Return what state has under an address, unless it is forgotten."""
+        tables: Mapping[Kind, Mapping[str, Observed]] = {
+            Kind.CA: self.cas,
+            Kind.CREDENTIAL: self.credentials,
+            Kind.KEY: self.keys,
+        }
+        return tables.get(address.kind, {}).get(address.name)
+
+    def find(self, address: Address) -> Observed | None:
+        """Return what state has under an address, forgotten or not."""
+        return self.managed(address) or self.forgotten.get(address)
 
     def generations(self) -> Iterator[Generation]:
         """Give every generation of every CA, forgotten ones too."""

@@ -13,8 +13,8 @@ from pki.store.wire import serial_hex
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.inputs import certificate_inputs
 from reconciler.kinds.keys import Rotation, in_workspace
-from reconciler.model import Action, Reason, ReasonCode
-from reconciler.plan import certificates, needs, reasons
+from reconciler.model import Action, Reason
+from reconciler.plan import adoption, certificates, needs, reasons
 from reconciler.plan.certificates import Comparison, Order, Wanted
 from reconciler.plan.context import Context
 from reconciler.plan.decision import Case
@@ -61,8 +61,7 @@ def _line(cas: Mapping[str, CaSpec], name: str | None, done: Mapping[str, Outloo
 
 
 def _damaged(spec: CaSpec, finding: Finding) -> Outlook:
-    reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
-    change = Change(spec.address, Action.UPDATE, (reason,), blocked=(finding,))
+    change = Change(spec.address, Action.UPDATE, (reasons.unreadable(),), blocked=(finding,))
     return Outlook(spec, None, spec.generation, (change,), barred=True)
 
 
@@ -79,34 +78,11 @@ def _created(ctx: Context, spec: CaSpec, issuer: Outlook | None) -> Outlook:
 
 
 def _imported(ctx: Context, spec: CaSpec, issuer: Outlook | None, directory: str) -> Outlook:
-    """Adopt a CA that was made elsewhere, after comparing its certificate with what the manifest asks for."""
-    order = Order.of_ca(spec)
+    """Adopt a CA that was made elsewhere."""
     signing = Signing(issuer.number) if issuer else None
     wanted = _wanted(ctx, spec, issuer, signing)
-    reason = Reason(ReasonCode.ADOPTED, f"`import` takes it from {directory}")
-    blocked: list[Finding] = [*wanted.refused]
-    comparison, digest = None, None
-    if wanted.certificates and not blocked:
-        try:
-            recorded = ctx.templates.recorded(f"{directory}/ca.crt", spec.profile)
-        except PkiError as error:
-            blocked.append(certificates.blocked("import.unreadable", error.message, order, error.hint))
-        else:
-            comparison = certificates.compare(order, [recorded], [False], wanted)
-            blocked += certificates.import_findings(order, comparison, directory)
-            digest = None if comparison.differences else _digest(ctx, spec, issuer, signing)
-    change = Change(
-        spec.address,
-        Action.ADOPT,
-        (reason,),
-        differences=comparison.differences if comparison else (),
-        depends_on=issuer.awaited(ctx, signing.number) if issuer and signing else (),
-        generation=1,
-        issuer=issuer.name(signing.number) if issuer and signing else None,
-        inputs_digest=digest,
-        blocked=tuple(blocked),
-        notices=certificates.import_notices(comparison),
-    )
+    digest = _digest(ctx, spec, issuer, signing)
+    change = adoption.imported(ctx, Order.of_ca(spec), f"{directory}/ca.crt", wanted, issuer, digest)
     barred = _is_barred(ctx, change, issuer)
     return Outlook(spec, None, 1, (change,), imported=directory, storage=_storage(ctx, directory), barred=barred)
 
@@ -136,7 +112,7 @@ class _Present:
 
     def outlook(self) -> Outlook:
         upkeep = ca_upkeep(self.ctx, self.spec, self.observed, self.issuer)
-        adopted = self._adopted()
+        adopted = adoption.taken_back(self.ctx, self.spec.address, self.current.record.forgotten, self.current.number)
         if missing := lost(self.spec.where, (fault for each in self.observed.generations for fault in each.faults)):
             change = Change(self.spec.address, Action.UPDATE, upkeep.reasons, blocked=missing)
             return self._after((*adopted, change), upkeep, barred=True)
@@ -183,7 +159,7 @@ class _Present:
             barred=barred,
             held=self._held,
             warnings=warnings,
-            life=Life(self.spec.address, self.spec.renewal, self._validity(), wanted.life if made else None),
+            life=Life(self.spec.address, self.spec.renewal, self.current.validity, wanted.life if made else None),
         )
 
     @property
@@ -194,15 +170,6 @@ class _Present:
     def _revocation(self) -> Revoked | None:
         return self.ctx.signers.revocation_of(self.current)
 
-    def _adopted(self) -> tuple[Change, ...]:
-        if self.spec.address not in self.ctx.snapshot.forgotten:
-            return ()
-        reason = reasons.taken_back(self.current.record.forgotten)
-        return (Change(self.spec.address, Action.ADOPT, (reason,), generation=self.current.number),)
-
-    def _validity(self) -> tuple[datetime, datetime] | None:
-        return validity_of(self.ctx, self.current)
-
     def _signing(self) -> Signing | None:
         """Return who signs it next; None for a root."""
         if self.issuer is None:
@@ -211,7 +178,7 @@ class _Present:
         present = self.ctx.signers.find(None, record.issuer)
         if record.issuer is None and record.certificate is None:
             present = self.issuer.presumed
-        start, end = self._validity() or (self.ctx.now, self.ctx.now)
+        start, end = self.current.validity or (self.ctx.now, self.ctx.now)
         return self.issuer.signing(self.ctx, present, end - start)
 
     def _main(self, signing: Signing | None) -> tuple[Change | None, Wanted]:
@@ -227,7 +194,7 @@ class _Present:
             keyed=(*moved, *self._asked()),
             content=() if same else self._causes(),
             again=self._issuer_reasons(signing),
-            time=certificates.time_reasons(self.ctx, self._validity(), self.spec.renewal),
+            time=certificates.time_reasons(self.ctx, self.current.validity, self.spec.renewal),
             rotates=self.spec.rotation is Rotation.ALWAYS and self.spec.key.is_made,
             at_once=False,
             renames=True,
@@ -239,7 +206,7 @@ class _Present:
             case = replace(case, comparison=self._comparison(wanted, signing))
         if case.action is Action.UPDATE:
             return self._noted(case, digest), wanted
-        if case.only_time and certificates.gains_nothing(wanted, self._validity()):
+        if case.only_time and certificates.gains_nothing(wanted, self.current.validity):
             return None, wanted
         fixed = unmakeable(self.spec.key, self.spec.where) if case.action is Action.REKEY and not moved else ()
         return self._certified(case, signing, wanted, fixed), wanted
@@ -287,7 +254,7 @@ class _Present:
             recorded = self.ctx.templates.recorded(self._certificate_path(signing), self.spec.profile)
         except PkiError:
             return None
-        validity = self._validity()
+        validity = self.current.validity
         clipped = signing is not None and validity is not None and validity[1] in ends_of(signing.present)
         return certificates.compare(Order.of_ca(self.spec), [recorded], [clipped], wanted)
 
@@ -352,18 +319,6 @@ def _certified(
         notices=wanted.notices,
         preview=certificate_preview((spec.profile,), wanted, name),
     )
-
-
-def validity_of(ctx: Context, generation: Generation) -> tuple[datetime, datetime] | None:
-    """Return from when to when a generation's certificate is valid; None when nobody can say."""
-    facts = generation.certificate
-    if facts is not None:
-        return facts.not_before, facts.not_after
-    try:  # a record from before there were facts
-        found = ctx.templates.issuer(generation.directory)
-    except PkiError:
-        return None
-    return found.not_before, found.not_after
 
 
 def ends_of(generation: Generation | None) -> frozenset[datetime]:

@@ -208,23 +208,6 @@ def standing_keys(order: Order) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(Address(Kind.KEY, key.resource) for key in order.keys if key.resource is not None))
 
 
-def import_findings(order: Order, comparison: Comparison, source: str) -> list[Finding]:
-    """Return why what exists cannot become what the manifest asks for."""
-    hint = "correct the manifest, or import something else"
-    found = [blocked("import.mismatch", f"{source}: {each.message}", order, hint) for each in comparison.key_reasons]
-    if comparison.renames:
-        found.append(blocked("import.mismatch", f"{source} is for another subject than {order.address}", order, hint))
-    return found
-
-
-def import_notices(comparison: Comparison | None) -> tuple[Finding, ...]:
-    """Say that what is adopted is not yet as the manifest asks for."""
-    if comparison is None or not comparison.differences:
-        return ()
-    message = "its certificate differs from what the manifest asks for: the next plan issues another"
-    return (Finding(Severity.WARNING, "import.differs", message),)
-
-
 def policy_findings(ctx: Context, order: Order, position: int, content: Content) -> tuple[Finding, ...]:
     """Return what policies say of one certificate and its key."""
     from reconciler.plan.policy import violations  # noqa: PLC0415  few workspaces have policies

@@ -14,7 +14,7 @@ from reconciler.kinds.workspace import Imported
 from reconciler.model import Address, Kind
 from reconciler.plan.model import Templates
 from reconciler.plan.signers import Signers
-from reconciler.snapshot import Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
+from reconciler.snapshot import ObservedCa, ObservedCredential, ObservedKey, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,16 @@ class Context:
         return self.now >= acts_from(start, opens, self.horizon)
 
     def ca(self, address: Address) -> ObservedCa | None:
-        found = self.snapshot.cas.get(address.name) or self.snapshot.forgotten.get(address)
+        found = self.snapshot.find(address)
         return found if isinstance(found, ObservedCa) else None
 
     def credential(self, address: Address) -> ObservedCredential | None:
-        found = self.snapshot.credentials.get(address.name) or self.snapshot.forgotten.get(address)
+        found = self.snapshot.find(address)
         return found if isinstance(found, ObservedCredential) else None
 
     def key(self, address: Address) -> ObservedKey | None:
-        found = self.snapshot.keys.get(address.name) or self.snapshot.forgotten.get(address)
+        found = self.snapshot.find(address)
         return found if isinstance(found, ObservedKey) else None
-
-    def managed(self, address: Address) -> Observed | None:
-        """Return what state has under an address, unless it is forgotten."""
-        tables: Mapping[Kind, Mapping[str, Observed]] = {
-            Kind.CA: self.snapshot.cas,
-            Kind.CREDENTIAL: self.snapshot.credentials,
-            Kind.KEY: self.snapshot.keys,
-        }
-        return tables.get(address.kind, {}).get(address.name)
 
     def generation_directory(self, name: str) -> str:
         """Return where a generation of a CA is, or will be: `issuing.2` is a directory of its own."""

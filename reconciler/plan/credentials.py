@@ -8,13 +8,13 @@ from datetime import datetime
 
 from pki.errors import PkiError
 from pki.findings import Finding
-from pki.store.forms import Status
+from pki.store.forms import COMPROMISES, Status
 from pki.store.meta import CredentialCertificate, CredentialMeta
 from pki.store.wire import serial_hex
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.keys import Rotation
-from reconciler.model import Action, Kind, Reason, ReasonCode
-from reconciler.plan import certificates, needs, reasons
+from reconciler.model import Action, Kind, Reason
+from reconciler.plan import adoption, certificates, needs, reasons
 from reconciler.plan.authorities import ends_of
 from reconciler.plan.certificates import Order, Wanted
 from reconciler.plan.context import Context
@@ -28,8 +28,6 @@ from reconciler.plan.revocations import revocation, revoked_at, signer_of
 from reconciler.plan.signers import Revoked
 from reconciler.plan.upkeep import credential_upkeep, lost
 from reconciler.snapshot import Generation, ObservedCredential
-
-_COMPROMISED = "keyCompromise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,8 @@ def plan_credential(ctx: Context, spec: CredentialSpec, lane: Lane) -> Credentia
     address = spec.address
     observed = ctx.credential(address)
     if address in ctx.damaged:
-        reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
-        return CredentialOutlook((Change(address, Action.UPDATE, (reason,), blocked=(ctx.damaged[address],)),))
+        change = Change(address, Action.UPDATE, (reasons.unreadable(),), blocked=(ctx.damaged[address],))
+        return CredentialOutlook((change,))
     if observed is not None and lane.issuer.address in ctx.damaged:
         return CredentialOutlook(life=Life(address, spec.renewal, validity_of(observed.record), None))
     if observed is not None:
@@ -81,43 +79,18 @@ def _created(ctx: Context, spec: CredentialSpec, lane: Lane) -> CredentialOutloo
     order = Order.of_credential(spec)
     signing = Signing(lane.issuer.number)
     wanted = certificates.wanted_under(ctx, order, lane.issuer, signing.number)
-    change = _certified(ctx, order, lane, signing, Action.CREATE, 1, wanted)
+    change = _certified(ctx, spec, lane, signing, Action.CREATE, 1, wanted)
     if spec.fleet is None:
         change = replace(change, differences=certificates.creation(order, wanted))
     return CredentialOutlook((change,), Life(spec.address, spec.renewal, None, wanted.life))
 
 
 def _imported(ctx: Context, spec: CredentialSpec, lane: Lane, directory: str) -> CredentialOutlook:
-    """Adopt a credential that was made elsewhere, after comparing its certificate with what the manifest asks for.
-
-    Of several certificates its record alone knows the files: they are compared by the plan after it.
-    """
-    order = Order.of_credential(spec)
-    wanted = certificates.wanted_under(ctx, order, lane.issuer, lane.issuer.number)
-    blocked = [*wanted.refused]
-    comparison = None
-    if len(wanted.certificates) == 1 and not blocked:
-        try:
-            recorded = [ctx.templates.recorded(f"{directory}/cert.pem", spec.profiles[0])]
-        except PkiError as error:
-            blocked.append(certificates.blocked("import.unreadable", error.message, order, error.hint))
-        else:
-            comparison = certificates.compare(order, recorded, [False], wanted)
-            blocked += certificates.import_findings(order, comparison, directory)
-    same = comparison is not None and not comparison.differences
-    change = Change(
-        spec.address,
-        Action.ADOPT,
-        (Reason(ReasonCode.ADOPTED, f"`import` takes it from {directory}"),),
-        differences=comparison.differences if comparison else (),
-        depends_on=lane.issuer.awaited(ctx, lane.issuer.number),
-        generation=1,
-        issuer=lane.issuer.name(lane.issuer.number),
-        inputs_digest=lane.digest(spec, lane.issuer.number) if same else None,
-        blocked=tuple(blocked),
-        notices=certificates.import_notices(comparison),
-    )
-    return CredentialOutlook((change,))
+    """Adopt a credential that was made elsewhere."""
+    order, issuer = Order.of_credential(spec), lane.issuer
+    wanted = certificates.wanted_under(ctx, order, issuer, issuer.number)
+    digest = lane.digest(spec, issuer.number)
+    return CredentialOutlook((adoption.imported(ctx, order, f"{directory}/cert.pem", wanted, issuer, digest),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +103,24 @@ class _Present:
     observed: ObservedCredential
 
     def outlook(self) -> CredentialOutlook:
-        adopted = self._adopted()
+        record = self._record
+        adopted = adoption.taken_back(self.ctx, self.spec.address, record.forgotten, record.generation)
         if self.spec.revoked is not None and _reached(self.spec, self.ctx.now):
-            return CredentialOutlook((*adopted, *self._upkeep(None), *self._revoked()))
+            return CredentialOutlook((*adopted, *self._upkeep(), *self._revoked()))
         signing = self._signing()
         case, digest = self._case(signing)
         if case.action is None:
-            return self._unless_due((*adopted, *self._upkeep(None)))
+            return self._unless_due((*adopted, *self._upkeep()))
         wanted = certificates.wanted_under(self.ctx, self._order, self.lane.issuer, signing.number)
         case = self._compared(case, wanted, signing)
         if case.action is Action.UPDATE:
-            return self._unless_due((*adopted, *self._upkeep(None), self._noted(case, digest)))
+            return self._unless_due((*adopted, *self._upkeep(), self._noted(case, digest)))
         if case.only_time and certificates.gains_nothing(wanted, self._validity):
             warning = certificates.ends_with_issuer(self._order)
-            return replace(self._unless_due((*adopted, *self._upkeep(None))), warnings=(warning,))
+            return replace(self._unless_due((*adopted, *self._upkeep())), warnings=(warning,))
         main = self._main(case, signing, wanted)
         life = Life(self.spec.address, self.spec.renewal, self._validity, wanted.life)
-        return CredentialOutlook((*adopted, *self._upkeep(main), main), life)
+        return CredentialOutlook((*adopted, main), life)
 
     @property
     def _record(self) -> CredentialMeta:
@@ -160,20 +134,14 @@ class _Present:
     def _validity(self) -> tuple[datetime, datetime]:
         return validity_of(self._record)
 
-    def _adopted(self) -> tuple[Change, ...]:
-        if self.spec.address not in self.ctx.snapshot.forgotten:
-            return ()
-        reason = reasons.taken_back(self._record.forgotten)
-        return (Change(self.spec.address, Action.ADOPT, (reason,), generation=self._record.generation),)
-
     def _unless_due(self, changes: tuple[Change, ...]) -> CredentialOutlook:
         """Return what leaves the certificates as they are."""
         return CredentialOutlook(changes, Life(self.spec.address, self.spec.renewal, self._validity, None))
 
-    def _upkeep(self, main: Change | None) -> tuple[Change, ...]:
-        """Return what is to be put in order, unless new certificates do it: with them all files are written."""
+    def _upkeep(self) -> tuple[Change, ...]:
+        """Return what is to be put in order; new certificates do without: with them all files are written."""
         found = credential_upkeep(self.ctx, self.spec, self.observed, self.lane.issuer).change()
-        if found is None or main is not None:
+        if found is None:
             return ()
         revoked = self.spec.revoked is not None or self._record.status is Status.REVOKED
         missing = lost(self.spec.where, self.observed.faults) if revoked else ()
@@ -296,7 +264,7 @@ class _Present:
 
     def _main(self, case: Case, signing: Signing, wanted: Wanted) -> Change:
         action = case.action or Action.RENEW
-        change = _certified(self.ctx, self._order, self.lane, signing, action, self._record.generation + 1, wanted)
+        change = _certified(self.ctx, self.spec, self.lane, signing, action, self._record.generation + 1, wanted)
         shown = replaced(self.observed, wanted, case.comparison)
         return replace(
             change,
@@ -325,8 +293,8 @@ class _Present:
     @property
     def _is_compromised(self) -> bool:
         if self._record.status is Status.REVOKED:
-            return self._record.revocation_reason == _COMPROMISED
-        return self._revoked_by_hand is not None and self._revoked_by_hand.row.reason == _COMPROMISED
+            return self._record.revocation_reason in COMPROMISES
+        return self._revoked_by_hand is not None and self._revoked_by_hand.row.reason in COMPROMISES
 
     def _noted(self, case: Case, digest: str) -> Change:
         return Change(
@@ -339,14 +307,14 @@ class _Present:
 
 
 def _certified(
-    ctx: Context, order: Order, lane: Lane, signing: Signing, action: Action, generation: int, wanted: Wanted
+    ctx: Context, spec: CredentialSpec, lane: Lane, signing: Signing, action: Action, generation: int, wanted: Wanted
 ) -> Change:
     """Return the change that makes certificates, for new keys or for those that there are."""
+    order = Order.of_credential(spec)
     required = [lane.issuer.need(ctx, signing.number)]
     if action in {Action.CREATE, Action.REKEY}:
-        required += needs.of_credential(ctx, order, wanted, generation)
+        required += needs.of_credential(ctx, order, generation)
     name = lane.issuer.name(signing.number)
-    spec = order.spec
     return Change(
         order.address,
         action,
@@ -355,7 +323,7 @@ def _certified(
         needs=tuple(required),
         generation=generation,
         issuer=name,
-        inputs_digest=lane.digest(spec, signing.number) if isinstance(spec, CredentialSpec) else None,
+        inputs_digest=lane.digest(spec, signing.number),
         blocked=(*wanted.refused, *lane.issuer.refused()),
         notices=wanted.notices,
         preview=certificate_preview(order.profiles, wanted, name),

@@ -11,7 +11,6 @@ from pki.findings import Finding
 from reconciler.kinds.inputs import crl_inputs
 from reconciler.model import Action, Address, Kind, Reason, ReasonCode
 from reconciler.plan import needs, reasons
-from reconciler.plan.authorities import validity_of
 from reconciler.plan.context import Context
 from reconciler.plan.model import Change
 from reconciler.plan.outlook import Outlook
@@ -31,7 +30,10 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class CrlOutlook:
-    """What becomes of one CRL, and when it runs out if nothing does; `consequence`: something else makes it needed."""
+    """What becomes of one CRL, and when it runs out if nothing does.
+
+    `consequence`: something else makes it needed, a new generation of its CA or a revocation.
+    """
 
     address: Address
     owner: Outlook
@@ -59,8 +61,7 @@ def is_live(ctx: Context, outlook: Outlook, generation: Generation) -> bool:
     """Say whether a generation's CRL matters: it is the current one, or it and something that it issued are valid."""
     if outlook.observed is not None and generation is outlook.observed.current:
         return True
-    own = validity_of(ctx, generation)
-    own_end = own[1] if own else ctx.now
+    own_end = generation.certificate.not_after if generation.certificate else ctx.now
     return generation.last_expiry is not None and min(generation.last_expiry, own_end) > ctx.now
 
 

@@ -15,10 +15,6 @@ def soonest_first(dues: Iterable[Due]) -> tuple[Due, ...]:
     return tuple(sorted(dues, key=_when))
 
 
-def soonest(dues: Iterable[Due]) -> Due | None:
-    return min(dues, key=_when, default=None)
-
-
 def due_within(plan: Plan, span: timedelta) -> tuple[Due, ...]:
     """Return what comes due from the time of planning to `span` later, that moment included, soonest first."""
     return soonest_first(due for due in plan.due if due.at - plan.now <= span)

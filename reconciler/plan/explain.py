@@ -16,9 +16,11 @@ from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.desired import Manifest, Resource
 from reconciler.model import Address, Kind
+from reconciler.plan.context import ca_of
 from reconciler.plan.due import due_of
 from reconciler.plan.gaps import judged
 from reconciler.plan.model import Change, Due, Plan
+from reconciler.plan.signers import Signers
 from reconciler.plan.views import CrlView, GenerationView, KeyView, Views
 from reconciler.snapshot import Fault, Generation, Observed, ObservedCa, ObservedCredential, ObservedKey, Snapshot
 
@@ -99,9 +101,9 @@ def explain(address: Address, manifest: Manifest, snapshot: Snapshot, plan: Plan
     """Return all that is known of an address that `find` gave, at the plan's time."""
     owner = _owner(address)
     snapshot = judged(snapshot, plan.now)
-    spec, observed = manifest.find(owner), _observed(owner, snapshot)
+    spec, observed = manifest.find(owner), snapshot.find(owner)
     graph = _graph(manifest, snapshot)
-    views = Views(plan.now, manifest.hsms, snapshot.by_key_id())
+    views = Views(plan.now, manifest.hsms, Signers.of(snapshot.generations()))
     generations = _generations(address, observed)
     return Explanation(
         address=address,
@@ -137,16 +139,7 @@ def _graph(manifest: Manifest, snapshot: Snapshot) -> ResourceGraph:
 
 def _owner(address: Address) -> Address:
     """Return the CA of a CRL, and everything else as it is."""
-    return Address(Kind.CA, address.name.partition(".")[0]) if address.kind is Kind.CRL else address
-
-
-def _observed(address: Address, snapshot: Snapshot) -> Observed | None:
-    tables: Mapping[str, Mapping[str, Observed]] = {
-        Kind.CA: snapshot.cas,
-        Kind.CREDENTIAL: snapshot.credentials,
-        Kind.KEY: snapshot.keys,
-    }
-    return tables[address.kind].get(address.name) or snapshot.forgotten.get(address)
+    return ca_of(address.name) if address.kind is Kind.CRL else address
 
 
 def _generations(address: Address, observed: Observed | None) -> list[tuple[Generation, bool]]:
@@ -172,10 +165,10 @@ def _issuers_on_record(address: Address, observed: Observed | None, snapshot: Sn
     """Return the CAs above something that no manifest declares, as the records name them."""
     owner = _owner(address)
     path = [] if owner == address else [owner]
-    signers = snapshot.by_key_id()
+    signers = Signers.of(snapshot.generations())
     record = observed.record if isinstance(observed, ObservedCa | ObservedCredential) else None
-    while record and record.issuer and (signer := signers.get((record.issuer.subject_key_id or "").upper())):
-        above = Address(Kind.CA, signer.name.partition(".")[0])
+    while record and record.issuer and (signer := signers.find(None, record.issuer)):
+        above = ca_of(signer.name)
         if above in (owner, *path):
             break
         path.append(above)

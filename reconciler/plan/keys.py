@@ -5,8 +5,9 @@ from __future__ import annotations
 from pki.findings import Finding, Severity, errors
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
 from reconciler.kinds.keys import StandaloneKeySpec, in_workspace
-from reconciler.model import Action, Reason, ReasonCode
+from reconciler.model import Action, Reason
 from reconciler.plan import needs, places, reasons
+from reconciler.plan.adoption import taken_back
 from reconciler.plan.context import Context
 from reconciler.plan.model import Change, Difference, Need
 from reconciler.plan.places import Holder
@@ -18,8 +19,7 @@ def plan_key(ctx: Context, spec: StandaloneKeySpec) -> tuple[Change, ...]:
     """Return what becomes of one standalone key."""
     address = spec.address
     if address in ctx.damaged:
-        reason = Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
-        return (Change(address, Action.UPDATE, (reason,), blocked=(ctx.damaged[address],)),)
+        return (Change(address, Action.UPDATE, (reasons.unreadable(),), blocked=(ctx.damaged[address],)),)
     observed = ctx.key(address)
     return _made(ctx, spec) if observed is None else _present(ctx, spec, observed)
 
@@ -28,7 +28,7 @@ def _made(ctx: Context, spec: StandaloneKeySpec) -> tuple[Change, ...]:
     held = _policy_findings(ctx, spec)
     entry = ctx.imports.get(spec.address)
     if entry is not None and entry.hsm is not None:
-        reason = Reason(ReasonCode.ADOPTED, f"`import` takes it from {entry.hsm}")
+        reason = reasons.imported(entry.hsm)
         ref = TokenKeyRef(entry.hsm, entry.label, entry.key_id)
         action, need = Action.ADOPT, needs.of_ref(ctx, str(spec.address), "open", ref)
     else:
@@ -53,10 +53,7 @@ def _need(ctx: Context, spec: StandaloneKeySpec) -> Need:
 
 
 def _present(ctx: Context, spec: StandaloneKeySpec, observed: ObservedKey) -> tuple[Change, ...]:
-    adopted: tuple[Change, ...] = ()
-    if spec.address in ctx.snapshot.forgotten:
-        reason = reasons.taken_back(observed.record.forgotten)
-        adopted = (Change(spec.address, Action.ADOPT, (reason,), generation=1),)
+    adopted = taken_back(ctx, spec.address, observed.record.forgotten, 1)
     if why := _reasons_for_another(ctx, spec, observed):
         change = Change(spec.address, Action.REKEY, reasons.ranked(why), blocked=(_fixed(spec),))
     elif missing := lost(spec.where, observed.faults):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
 from pki.keyrefs import SoftwareKeyRef
@@ -59,7 +60,7 @@ class Lane:
             return None
         if any(each.issuer_key_id != self.key_id or each.serial in self.revoked for each in record.certificates):
             return None
-        if not _in_plain_files(spec, record):
+        if not _in_plain_files(spec, record, observed.directory):
             return None
         if self.digest(spec, self.issuer.number) != record.inputs_digest:
             return None
@@ -71,7 +72,7 @@ def lanes(ctx: Context, outlooks: Mapping[str, Outlook]) -> dict[str, Lane]:
     return {name: Lane.of(ctx, outlook) for name, outlook in outlooks.items()}
 
 
-def _in_plain_files(spec: CredentialSpec, record: CredentialMeta) -> bool:
+def _in_plain_files(spec: CredentialSpec, record: CredentialMeta, directory: str) -> bool:
     """Say whether all keys are in files of their own, as asked; whatever else is asked needs a closer look."""
     if spec.csr is not None:
         return not any(each.storage for each in record.certificates)
@@ -85,8 +86,13 @@ def _in_plain_files(spec: CredentialSpec, record: CredentialMeta) -> bool:
                 or key.resource is not None
                 or not isinstance(ref, SoftwareKeyRef)
                 or ref.passphrase_env != key.passphrase_env
-                or ref.passphrase_file != key.passphrase_file
+                or _secret_file(ref, directory) != key.passphrase_file
                 or not ref.path.startswith("private/")
             ):
                 return False
     return True
+
+
+def _secret_file(ref: SoftwareKeyRef, directory: str) -> str | None:
+    """Return the file with the passphrase of a key, relative to the workspace as in `KeySpec`."""
+    return ref.passphrase_file and normpath(join(directory, ref.passphrase_file))

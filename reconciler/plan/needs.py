@@ -12,7 +12,7 @@ from pki.keyrefs import KeyRef, SoftwareKeyRef, TokenKeyRef
 from reconciler.kinds.authority import CaSpec
 from reconciler.kinds.keys import KeySpec, in_workspace, token_label
 from reconciler.model import Address, Kind
-from reconciler.plan.certificates import Order, Wanted
+from reconciler.plan.certificates import Order
 from reconciler.plan.context import Context, generation_name
 from reconciler.plan.model import Need
 from reconciler.snapshot import Generation
@@ -41,13 +41,12 @@ def of_imported(ctx: Context, spec: CaSpec, directory: str, storage: KeyRef) -> 
     return of_ref(ctx, str(spec.address), "sign", storage)
 
 
-def of_credential(ctx: Context, order: Order, wanted: Wanted, generation: int) -> Iterator[Need]:
+def of_credential(ctx: Context, order: Order, generation: int) -> Iterator[Need]:
     """Return what making the keys of a generation of a credential takes; nothing for a CSR."""
     if order.csr is not None:
         return
-    count = max(len(order.profiles), len(wanted.certificates))
     for position, profile in enumerate(order.profiles):
-        suffix = "" if count == 1 else "." + re.sub(r"[^A-Za-z0-9]+", "-", profile)
+        suffix = "" if len(order.profiles) == 1 else "." + re.sub(r"[^A-Za-z0-9]+", "-", profile)
         later = "" if generation == 1 else f".g{generation}"
         file = f"{ctx.state}/{order.address}/private/key{suffix}{later}.pem"
         yield of_spec(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pki.findings import Finding, Location, Severity
 from pki.keyrefs import KeyRef, SoftwareKeyRef
-from reconciler.kinds.keys import KeySpec, in_workspace, needs_new_place, token_label
+from reconciler.kinds.keys import KeySpec, in_workspace, needs_new_place, same_key, token_label
 from reconciler.model import Address, Kind, Reason
 from reconciler.plan import reasons
 from reconciler.plan.context import Context
@@ -32,7 +32,7 @@ def key_reasons(ctx: Context, spec: KeySpec, holder: Holder) -> list[Reason]:
     if spec.resource is not None:
         return _reasons_of_resource(ctx, spec, spec.resource, stored, holder)
     label = token_label(spec, holder.address, position=holder.position, of=holder.of)
-    if needs_new_place(spec, stored, holder.directory, label=label, shared=None):
+    if needs_new_place(spec, stored, holder.directory, label=label):
         return [reasons.key_elsewhere(stored, place(spec, label))]
     return []
 
@@ -62,7 +62,7 @@ def _reasons_of_resource(ctx: Context, spec: KeySpec, name: str, stored: KeyRef,
     here = f"{ctx.state}/{Kind.KEY}/{name}/"
     if shared is None and isinstance(stored, SoftwareKeyRef) and stored.path.startswith(here):
         return [reasons.key_gone(name)]
-    if needs_new_place(spec, stored, holder.directory, label=None, shared=shared):
+    if shared is None or not same_key(stored, shared):
         return [reasons.key_elsewhere(stored, place(spec))]
     standalone = ctx.key(Address(Kind.KEY, name))
     if standalone and holder.spki_sha256 not in {None, standalone.record.spki_sha256}:

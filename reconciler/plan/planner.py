@@ -67,7 +67,7 @@ def make_plan(
     waiting = [crl for crl in found if _waits(crl, survey.changes, chosen)]
     crls = [crl for crl in found if crl not in waiting]
     changes = _with_crls(survey.changes, crls)
-    needed = {crl.address for crl in crls if crl.consequence and _is_consequence(crl, chosen)}
+    needed = {crl.address for crl in crls if crl.consequence}
     selected = select({**changes}, selector, needed | chosen)
     ordered = _ordered({address: changes[address] for address in changes if address in selected})
     dues = list(chain(survey.dues(selected), _crl_dues(crls, selected, now)))
@@ -244,11 +244,6 @@ def _with_crls(changes: Changes, crls: Sequence[CrlOutlook]) -> dict[Address, li
         if crl.change is not None:
             joined.setdefault(crl.address, []).append(crl.change)
     return joined
-
-
-def _is_consequence(crl: CrlOutlook, chosen: set[Address]) -> bool:
-    """Say whether something that is chosen makes the CRL needed: a new generation of its CA, or a revocation."""
-    return crl.change is not None and any(below in chosen for below in crl.change.depends_on)
 
 
 def _ordered(changes: Changes) -> tuple[Change, ...]:

@@ -31,8 +31,7 @@ def replaced_ca(generation: Generation) -> list[dict[str, Any]]:
     """Return what is shown of the certificate that a new one takes the place of."""
     record = generation.record
     shown: dict[str, Any] = {"profile": record.profile, "algorithm": record.keys[0].algorithm}
-    if record.certificate is not None:
-        facts = record.certificate
+    if (facts := generation.certificate) is not None:
         shown |= {"serial": facts.serial, "not_before": facts.not_before, "not_after": facts.not_after}
     return [shown]
 

@@ -52,6 +52,14 @@ def missing() -> Reason:
     return Reason(ReasonCode.MISSING, "the manifest has it, state does not")
 
 
+def unreadable() -> Reason:
+    return Reason(ReasonCode.ARTIFACT_TAMPERED, "its record cannot be read")
+
+
+def imported(source: str) -> Reason:
+    return Reason(ReasonCode.ADOPTED, f"`import` takes it from {source}")
+
+
 def forced() -> Reason:
     return Reason(ReasonCode.FORCED, "it was asked for by --replace")
 

@@ -72,7 +72,7 @@ def plan_removals(ctx: Context) -> Iterator[Change]:
     for entry in ctx.manifest.workspace.removed:
         if ctx.manifest.find(entry.address) is not None:
             continue
-        observed = ctx.managed(entry.address)
+        observed = ctx.snapshot.managed(entry.address)
         if finding := ctx.damaged.get(entry.address):
             yield Change(entry.address, _action(entry), (_reason(entry),), blocked=(finding,))
         elif observed is not None:

@@ -67,10 +67,8 @@ def edges_of(changes: Changes) -> dict[Address, set[Address]]:
 
 def forced(globs: Sequence[str], known: Iterable[Address]) -> frozenset[Address]:
     """Return the addresses that are to get a new key, or of a CRL a new one."""
-    if not globs:
-        return frozenset()
     pattern = _any(globs)
-    return frozenset(address for address in known if pattern is not None and pattern.match(str(address)))
+    return frozenset(address for address in known if pattern.match(str(address))) if pattern else frozenset()
 
 
 def require_known(selection: Selection, known: Iterable[Address]) -> None:
@@ -80,8 +78,6 @@ def require_known(selection: Selection, known: Iterable[Address]) -> None:
         SelectionError: there is one.
     """
     options = (("--only", selection.only), ("--exclude", selection.exclude), ("--replace", selection.replace))
-    if not any(globs for _, globs in options):
-        return
     texts = [str(address) for address in known]
     for option, globs in options:
         for glob in globs:

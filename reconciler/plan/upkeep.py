@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pki.findings import Finding, Location, Severity
 from pki.keyrefs import KeyRef, SoftwareKeyRef
-from reconciler.kinds.authority import CaSpec
+from pki.store.meta import CaUrls
+from reconciler.kinds.authority import CaSpec, UrlsSpec
 from reconciler.kinds.credential import CredentialSpec
 from reconciler.kinds.inputs import resolve_urls
 from reconciler.kinds.keys import KeySpec, in_workspace
@@ -57,24 +58,22 @@ class Upkeep:
 def ca_upkeep(ctx: Context, spec: CaSpec, observed: ObservedCa, issuer: Outlook | None) -> Upkeep:
     """Return what is to be put in order of a CA: URLs, protection and secrets on record, its files, and its chains."""
     current = observed.current
-    pairs = [(_recorded_ca(ctx, spec, it, current), _wanted_ca(ctx, spec, it, current)) for it in observed.generations]
+    records = [_words(ctx, spec, each, current=each is current) for each in observed.generations]
     chains = {}
     for each in observed.generations:
         recorded = each.record.issuer
-        if issuer and recorded and (above := stale_issuer(ctx.signers.find(None, recorded), issuer)):
+        if issuer and recorded and (above := _stale_issuer(ctx.signers.find(None, recorded), issuer)):
             chains[each.name] = reasons.chain_changed(above)
     faults = [fault for each in observed.generations for fault in each.faults]
     arriving = _arriving(ctx, issuer, (spec.key,))
-    return _upkeep(spec.address, current.number, issuer, arriving, faults, pairs, chains)
+    return _upkeep(spec.address, current.number, issuer, arriving, faults, records, chains)
 
 
-def credential_upkeep(
-    ctx: Context, spec: CredentialSpec, observed: ObservedCredential, issuer: Outlook | None
-) -> Upkeep:
+def credential_upkeep(ctx: Context, spec: CredentialSpec, observed: ObservedCredential, issuer: Outlook) -> Upkeep:
     """Return what is to be put in order of a credential: protection and secrets on record, its files, its chain."""
     record = observed.record
     signers = (ctx.signers.find(each.issuer_key_id, record.issuer) for each in record.certificates)
-    above = sorted({stale for each in signers if issuer and (stale := stale_issuer(each, issuer))})
+    above = sorted({stale for each in signers if (stale := _stale_issuer(each, issuer))})
     storages = [storage for each in record.certificates for storage in each.storage]
     before: dict[str, Any] = {"preventDestroy": record.prevent_destroy}
     after: dict[str, Any] = {"preventDestroy": spec.prevent_destroy}
@@ -85,7 +84,7 @@ def credential_upkeep(
     return _upkeep(spec.address, record.generation, issuer, arriving, observed.faults, [(before, after)], chains)
 
 
-def stale_issuer(signer: Generation | None, issuer: Outlook) -> Address | None:
+def _stale_issuer(signer: Generation | None, issuer: Outlook) -> Address | None:
     """Return the generation that signed, if its certificate or chain is another after the plan."""
     return Address(Kind.CA, signer.name) if signer and signer.name in issuer.fresh else None
 
@@ -130,24 +129,21 @@ def _arriving(ctx: Context, issuer: Outlook | None, keys: Sequence[KeySpec]) -> 
     return tuple(each for each in (*([issuer.address] if issuer else []), *standing) if each in ctx.arriving)
 
 
-def _recorded_ca(ctx: Context, spec: CaSpec, generation: Generation, current: Generation) -> dict[str, Any]:
+def _words(
+    ctx: Context, spec: CaSpec, generation: Generation, *, current: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the record of a generation says, and what it is to say."""
     record = generation.record
-    urls = {"crl": record.urls.crl, "caIssuers": record.urls.ca_issuers, "ocsp": record.urls.ocsp}
-    said: dict[str, Any] = {"urls": urls, "preventDestroy": record.prevent_destroy}
-    if generation is current:
-        said["key"] = _key_words(ctx, spec.key, record.keys[0].storage, generation.directory)[0]
-    return said
-
-
-def _wanted_ca(ctx: Context, spec: CaSpec, generation: Generation, current: Generation) -> dict[str, Any]:
+    before: dict[str, Any] = {"urls": _url_words(record.urls), "preventDestroy": record.prevent_destroy}
     urls = resolve_urls(spec.urls, generation.number)
-    said: dict[str, Any] = {
-        "urls": {"crl": urls.crl, "caIssuers": urls.ca_issuers, "ocsp": urls.ocsp},
-        "preventDestroy": spec.prevent_destroy,
-    }
-    if generation is current:
-        said["key"] = _key_words(ctx, spec.key, generation.record.keys[0].storage, generation.directory)[1]
-    return said
+    after: dict[str, Any] = {"urls": _url_words(urls), "preventDestroy": spec.prevent_destroy}
+    if current:
+        before["key"], after["key"] = _key_words(ctx, spec.key, record.keys[0].storage, generation.directory)
+    return before, after
+
+
+def _url_words(urls: CaUrls | UrlsSpec) -> dict[str, Any]:
+    return {"crl": urls.crl, "caIssuers": urls.ca_issuers, "ocsp": urls.ocsp}
 
 
 def _key_words(ctx: Context, spec: KeySpec, storage: KeyRef, directory: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 
 from pki.keyrefs import KeyRef, TokenKeyRef
 from pki.store.forms import Status
@@ -14,6 +13,7 @@ from pki.store.meta import CertificateFacts, CredentialCertificate
 from reconciler.kinds.desired import HsmFacts
 from reconciler.kinds.keys import in_workspace
 from reconciler.model import Address, Kind
+from reconciler.plan.signers import Signers, certificates_of
 from reconciler.snapshot import Fault, Generation, ObservedCredential, ObservedKey, RevokedRow
 
 
@@ -84,11 +84,11 @@ class CrlView:
 
 @dataclass(frozen=True)
 class Views:
-    """Sees what a snapshot holds at `now`. `signers` are its generations by key identifier."""
+    """Sees what a snapshot holds at `now`; `signers` are of its generations."""
 
     now: datetime
     hsms: Mapping[str, HsmFacts] = field(hash=False)
-    signers: Mapping[str, Generation] = field(hash=False)
+    signers: Signers = field(hash=False)
 
     def of_ca(self, generation: Generation, *, current: bool) -> GenerationView:
         record = generation.record
@@ -96,19 +96,19 @@ class Views:
             KeyView(key.algorithm, self._place(generation.directory, key.storage), key.spki_sha256)
             for key in record.keys
         )
-        issuer = record.issuer.subject_key_id if record.issuer else None
-        known = (facts for facts in (*record.previous, record.certificate) if facts)
-        certificates = tuple(self._certificate(facts, record.profile, keys, issuer) for facts in known)
+        signer = self.signers.find(None, record.issuer)
+        known = certificates_of(generation)
+        certificates = tuple(self._certificate(facts, record.profile, keys, signer) for facts in known)
         return GenerationView(generation.number, generation.directory, current, certificates)
 
     def of_credential(self, observed: ObservedCredential) -> Iterator[GenerationView]:
         record = observed.record
-        issuer = record.issuer.subject_key_id if record.issuer else None
         generations: dict[int, list[CertificateView]] = {}
         for facts in (*record.previous, *record.certificates):
             places = [self._place(observed.directory, ref) for ref in facts.storage]
             keys = tuple(KeyView(facts.key_algorithm, place, facts.spki_sha256) for place in places or (None,))
-            view = self._certificate(facts, facts.profile, keys, facts.issuer_key_id or issuer)
+            signer = self.signers.find(facts.issuer_key_id, record.issuer)
+            view = self._certificate(facts, facts.profile, keys, signer)
             if record.status is Status.REVOKED and view.status is Validity.VALID:
                 view = replace(view, status=Validity.REVOKED)  # by a CA that is not in state
             generations.setdefault(facts.generation, []).append(view)
@@ -139,9 +139,9 @@ class Views:
         facts: CertificateFacts | CredentialCertificate,
         profile: str,
         keys: tuple[KeyView, ...],
-        issuer_key_id: str | None,
+        signer: Generation | None,
     ) -> CertificateView:
-        revoked = self._revocations.get((issuer_key_id or "").upper(), {}).get(facts.serial)
+        revoked = self.signers.revocation(signer, facts.serial)
         return CertificateView(
             serial=facts.serial,
             fingerprint=facts.fingerprint,
@@ -150,12 +150,8 @@ class Views:
             status=Validity.REVOKED if revoked else self._validity(facts.not_before, facts.not_after),
             profile=profile,
             keys=keys,
-            revoked=revoked,
+            revoked=revoked.row if revoked else None,
         )
-
-    @cached_property
-    def _revocations(self) -> dict[str, dict[int, RevokedRow]]:
-        return {key_id: {row.serial: row for row in signer.revoked} for key_id, signer in self.signers.items()}
 
     def _validity(self, start: datetime | None, end: datetime | None) -> Validity:
         if end is not None and end < self.now:
@@ -180,7 +176,7 @@ def kept_alive(generation: Generation, *, current: bool, managed: bool) -> tuple
         return None, "by nobody: no manifest declares its CA"
     if current:
         return None, "because its CA signs with this generation"
-    own = generation.record.certificate
+    own = generation.certificate
     if generation.last_expiry is None:
         return generation.record.created, "no longer: the generation issued nothing"
     if own and own.not_after < generation.last_expiry:

@@ -1,4 +1,4 @@
-"""What holds for the order, waves and closures of every graph."""
+"""What holds for the order and closures of every graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reconciler.graph import CycleError, closure, dependents, inverse, order, waves
+from reconciler.graph import CycleError, closure, dependents, inverse, order
 
 nodes = st.integers(min_value=0, max_value=12)
 graphs = st.dictionaries(nodes, st.sets(nodes, max_size=4), max_size=12)
@@ -46,18 +46,6 @@ def test_in_an_order_whatever_could_have_come_earlier_is_greater_by_the_key(grap
         ready = [each for each in graph if each not in done and {b for b in graph[each] if b in graph} <= done]
         assert node == min(ready)
         done.add(node)
-
-
-@given(acyclic)
-def test_members_of_a_wave_depend_on_earlier_waves_only_and_on_the_last_one(graph):
-    found = waves(graph, lambda node: node)
-    level = {node: number for number, wave in enumerate(found) for node in wave}
-
-    assert sorted(level) == sorted(graph)
-    for node, number in level.items():
-        below = [level[each] for each in graph[node] if each in graph]
-        assert number == max(below, default=-1) + 1
-    assert all(wave == sorted(wave) for wave in found)
 
 
 @given(graphs)

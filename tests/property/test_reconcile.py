@@ -126,7 +126,7 @@ def git(home: Home, *arguments: str) -> None:
 def test_branches_that_both_issue_merge(names: list[str], data: st.DataObject) -> None:
     """Two branches that each issue merge without conflict, and then plan clean but for CRLs that want a refresh.
 
-    No serial and no CRL number is used twice.
+    No serial is used twice.
     """
     split = data.draw(st.integers(min_value=1, max_value=len(names) - 1))
     home = fresh(BASE)

@@ -1,4 +1,4 @@
-"""Order, waves, closures and cycles, by small graphs written as text."""
+"""Order, closures and cycles, by small graphs written as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from reconciler.graph import CycleError, ResourceGraph, closure, dependents, inverse, listing, order, waves
+from reconciler.graph import CycleError, ResourceGraph, closure, dependents, inverse, listing, order
 from reconciler.model import Address
 from tests.support.desired import ca, credential, desired, standing_key
 
@@ -61,19 +61,8 @@ def test_a_listing_counts_generations_as_numbers():
     ]
 
 
-def test_waves_have_what_can_be_made_at_once():
-    assert [texts(wave) for wave in waves(edges(TWO_TIER), listing)] == [
-        ["key/root"],
-        ["ca/root"],
-        ["ca/issuing", "crl/root"],
-        ["credential/web"],
-        ["crl/issuing"],
-    ]
-
-
-def test_nothing_has_no_order_and_no_waves():
+def test_nothing_has_no_order():
     assert order({}, listing) == []
-    assert waves({}, listing) == []
 
 
 def test_a_closure_has_all_that_is_needed_and_a_set_of_dependents_all_that_is_affected():
@@ -151,7 +140,7 @@ def test_cas_that_issue_each_other_have_no_graph():
 
 def test_an_order_costs_no_networkx_and_equal_things_no_deepdiff():
     code = (
-        "import sys, reconciler.graph as g, reconciler.diff as d; g.waves({2: [1], 1: []}, abs); "
+        "import sys, reconciler.graph as g, reconciler.diff as d; g.order({2: [1], 1: []}, abs); "
         "d.differences({'a': [1]}, {'a': [1]}); print([m for m in ('networkx', 'deepdiff') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)

@@ -130,20 +130,37 @@ def test_a_subordinate_is_renewed_with_the_key_of_its_issuer_and_not_its_own():
 
 def test_a_certificate_from_before_there_were_facts_is_renewed_by_what_it_says_itself():
     found = bench(ca("root"))
+    facts = found.generation("root").record.certificate
+    assert facts is not None
+    ending = replace(facts, not_after=NOW + timedelta(days=1))
     found.edit("ca/root", certificate=None)
-    found.templates.issuers["state/ca/root"] = replace(
-        found.templates.issuers["state/ca/root"], not_after=NOW + timedelta(days=1)
-    )
+    found.touch("ca/root", lambda each: replace(each, found=ending))
 
-    assert done(found.change("ca/root")) == (Action.RENEW, [ReasonCode.RENEWAL_DUE], False)
+    change = found.change("ca/root")
+
+    assert done(change) == (Action.RENEW, [ReasonCode.RENEWAL_DUE], False)
+    assert [each["serial"] for each in change.preview["replaces"]] == [facts.serial]
 
 
 def test_a_ca_whose_end_nobody_knows_is_not_renewed():
     found = bench(ca("root"))
     found.edit("ca/root", certificate=None)
-    found.templates.issuers.clear()
 
     assert found.plan().changes == ()
+
+
+def test_with_rotation_other_content_alone_keeps_the_key_that_all_below_hold_on_to():
+    found = bench(ca("root", rotation=Rotation.ALWAYS))
+    found.declare(replace(found.manifest.cas["root"], variables={"cn": "root", "policy": "1.2.3"}))
+
+    assert done(found.change("ca/root")) == (Action.REISSUE, [ReasonCode.SPEC_CHANGED], False)
+
+
+def test_the_generation_that_is_asked_for_is_made_even_if_it_is_not_the_next():
+    found = bench(ca("root"))
+    found.declare(replace(found.manifest.cas["root"], generation=4))
+
+    assert found.change("ca/root").generation == 4
 
 
 def test_with_rotation_a_renewal_makes_a_new_key():
@@ -585,6 +602,15 @@ class TestBlocked:
         found.declare(replace(found.manifest.keys["k"], algorithm="rsa-2048"))
 
         assert steps(found.plan()) == ["x rekey key/k", "renew ca/issuing", "x rekey ca/root", "x refresh crl/root.2"]
+
+    def test_a_key_of_the_right_algorithm_that_must_not_be_replaced(self):
+        found = bench(ca("root"), ca("issuing", issuer="root"), standing_key("k"))
+        aged(found, "issuing", left=timedelta(days=8))
+        found.declare(replace(found.manifest.cas["root"], key=KeySpec(resource="k")))
+
+        assert steps(found.plan(replace=("key/k",))) == [
+            "x rekey key/k", "renew ca/issuing", "x rekey ca/root", "x refresh crl/root.2",
+        ]  # fmt: skip
 
     def test_a_move_that_cannot_be_made(self):
         found = bench(ca("root"), ca("old"), ca("issuing", issuer="root"))

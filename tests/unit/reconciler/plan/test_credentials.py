@@ -121,6 +121,16 @@ def test_several_certificates_that_are_as_they_should_be_need_nothing():
     assert found.plan().changes == ()
 
 
+@pytest.mark.parametrize("foreign", [0, 1])
+def test_one_certificate_of_several_that_another_ca_signed_is_enough_to_sign_all_again(foreign):
+    found = bench(ca("ca"), ca("other"), two_profiles())
+    certificates = list(found.snapshot.credentials["web"].record.certificates)
+    certificates[foreign] = replace(certificates[foreign], issuer_key_id=state.key_id("other"))
+    found.edit("credential/web", certificates=tuple(certificates))
+
+    assert done(found.change("credential/web")) == (Action.REKEY, [ReasonCode.ISSUER_CHANGED], False)
+
+
 def test_files_of_several_keys_are_named_after_their_profiles():
     found = bench(ca("ca"), two_profiles())
     aged(found, timedelta(days=5))
@@ -536,10 +546,11 @@ class TestRevocation:
             change.reasons[0].message == "it is revoked since 2026-11-22, and the manifest does not revoke it any more"
         )
 
-    def test_a_compromised_key_is_not_certified_again(self):
+    @pytest.mark.parametrize("reason", ["keyCompromise", "cACompromise", "aACompromise"])
+    def test_a_compromised_key_is_not_certified_again(self, reason):
         found = web(csr="web.csr", csr_sha256="a" * 64, rotation=KEPT)
         found.templates.csr_keys["web.csr"] = state.SPKI
-        found.edit("credential/web", status=Status.REVOKED, revocation_reason="keyCompromise")
+        found.edit("credential/web", status=Status.REVOKED, revocation_reason=reason)
 
         change = found.change("credential/web")
 
@@ -773,6 +784,12 @@ class TestImport:
         assert done(change) == (Action.ADOPT, [ReasonCode.ADOPTED], False)
         assert (change.issuer, change.differences, change.notices) == ("ca", (), ())
         assert change.inputs_digest is not None
+
+    def test_it_waits_for_a_ca_that_is_still_to_be_made(self):
+        found = self.workspace()
+        found.drop("ca/ca")
+
+        assert found.change("credential/web").depends_on == (CA,)
 
     def test_what_differs_is_adopted_and_said(self):
         found = self.workspace()

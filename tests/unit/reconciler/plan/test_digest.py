@@ -84,7 +84,8 @@ def test_a_finding_is_bound_by_its_code_because_its_words_can_tell_the_time():
     later = replace(NOTICE, message="ends at one", where=Location("x.yaml", 1, 1))
 
     assert plan_digest(with_created(notices=(NOTICE,))) == plan_digest(with_created(notices=(later,)))
-    assert plan_digest(with_created(notices=(NOTICE,))) != plan_digest(with_created(notices=(NOTICE, NOTICE)))
+    for other in (NOTICE, NOTICE), (replace(NOTICE, code="another"),), (replace(NOTICE, severity=Severity.WARNING),):
+        assert plan_digest(with_created(notices=(NOTICE,))) != plan_digest(with_created(notices=other))
 
 
 def test_a_digest_covers_every_field_of_a_change():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reconciler.model import Address
-from reconciler.plan.due import due_of, due_within, soonest, soonest_first
+from reconciler.plan.due import due_of, due_within, soonest_first
 from reconciler.plan.model import Due
 from tests.support.plans import NOW, make
 
@@ -19,8 +19,6 @@ WEB, ROOT, MAIL = due("credential/web", 3), due("crl/root", 3, "crl-refresh"), d
 
 def test_what_comes_due_first_is_first_and_at_the_same_time_as_a_listing_has_it():
     assert soonest_first([ROOT, WEB, MAIL]) == (MAIL, WEB, ROOT)
-    assert soonest([ROOT, WEB, MAIL]) == MAIL
-    assert soonest([]) is None
 
 
 def test_a_span_begins_with_the_time_of_planning_and_includes_its_end():

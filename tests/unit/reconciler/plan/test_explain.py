@@ -106,6 +106,23 @@ def test_a_certificate_can_begin_later_and_a_record_can_know_of_a_revocation_tha
     ]
 
 
+def test_of_two_cas_with_one_key_the_one_on_record_has_revoked_a_certificate():
+    row = RevokedRow(0x62, NOW - timedelta(days=3), "superseded", NOW + timedelta(days=60), "/CN=web")
+    first, second = generation("a", revoked=(row,)), generation("b")
+    a, b = first.record.certificate, second.record.certificate
+    assert a is not None
+    assert b is not None
+    shared = replace(b, subject_key_id=a.subject_key_id, fingerprint="BB")
+    second = replace(second, record=replace(second.record, certificate=shared))
+    web = credential_in_state("web", certificate(0x62, issuer_key_id=a.subject_key_id), issuer="a")
+    issuer = replace(web.record.issuer, fingerprint=a.fingerprint)
+    web = replace(web, record=replace(web.record, issuer=issuer))
+
+    found = told("credential/web", snapshot=in_state(ca_in_state(first), ca_in_state(second), web))
+
+    assert found.generations[0].certificates[0].status == Validity.REVOKED
+
+
 def test_a_key_that_came_with_a_csr_has_no_place():
     snapshot = in_state(credential_in_state("mail", certificate(0x70, storage=()), issuer="issuing"))
     found = told("credential/mail", snapshot=snapshot)
@@ -127,6 +144,21 @@ def test_a_ca_has_its_generations_with_all_their_certificates_and_a_crl_for_each
         (99, Validity.EXPIRED),
         (101, Validity.VALID),
     ]
+
+
+def test_a_record_from_before_there_were_facts_has_the_certificate_that_its_file_holds():
+    first = generation("issuing", issuer="root", last_expiry=NOW + timedelta(days=9000))
+    known = first.record.certificate
+    old = replace(first, record=replace(first.record, certificate=None), found=known)
+    snapshot = in_state(ca_in_state(generation("root")), ca_in_state(old, CURRENT))
+
+    found = told("ca/issuing", snapshot=snapshot)
+
+    assert known is not None
+    assert [(each.serial, each.status) for each in found.generations[0].certificates] == [
+        (known.serial, Validity.VALID)
+    ]
+    assert found.crls[0].kept_until == known.not_after
 
 
 def test_a_key_on_a_token_is_named_by_its_label_and_token_as_far_as_the_manifest_knows_it():

@@ -108,6 +108,20 @@ class TestMoved:
             Difference("key.path", "state/key/old/private/key.pem", "state/key/new/private/key.pem"),
         )
 
+    def test_a_holder_that_was_left_behind_when_its_key_moved_keeps_that_key(self):
+        found = bench(ca("ca", resource="new"), standing_key("new"))
+        (key,) = found.generation("ca").record.keys
+        before = replace(key, storage=SoftwareKeyRef("../../key/old/private/key.pem"))
+        found.edit("ca/ca", keys=(before,))
+        found.settings(moved=(moved("key/old", "key/new"),))
+
+        plan = found.plan()
+
+        assert steps(plan) == ["update ca/ca"]
+        assert plan.changes[0].differences == (
+            Difference("key.path", "state/key/old/private/key.pem", "state/key/new/private/key.pem"),
+        )
+
     def test_a_crl_waits_until_the_record_of_its_ca_names_the_key_that_moves(self):
         found = bench(ca("ca", resource="old"), credential("web", issuer="ca", resource="old"), standing_key("old"))
         found.touch("ca/ca", lambda each: replace(each, crl=None))
@@ -130,6 +144,22 @@ class TestMoved:
 
         assert done(change) == (Action.MOVE, [ReasonCode.MOVED], True)
         assert [each.code for each in change.blocked] == ["move.taken"]
+
+    def test_a_name_of_what_is_forgotten_blocks_the_move(self):
+        found = bench(ca("ca"), credential("web", issuer="ca"), credential("www", issuer="ca"))
+        found.forget("credential/www")
+        found.undeclare("credential/web")
+        found.settings(moved=(moved("credential/web", "credential/www"),))
+
+        assert [each.code for each in found.plan().changes[0].blocked] == ["move.taken"]
+
+    def test_a_name_of_what_is_damaged_blocks_the_move(self):
+        found = bench(ca("ca"), credential("web", issuer="ca"))
+        found.undeclare("credential/web")
+        found.snapshot = replace(found.snapshot, damaged={"credential/www": refusal().findings[0]})
+        found.settings(moved=(moved("credential/web", "credential/www"),))
+
+        assert [each.code for each in found.change("credential/www").blocked] == ["move.taken"]
 
     def test_a_move_of_a_ca_that_was_cut_off_goes_on(self):
         found = bench(ca("ca", generation=2))
@@ -210,6 +240,15 @@ class TestForget:
         (change,) = found.plan().changes
 
         assert [each.code for each in change.blocked] == ["removal.protected"]
+
+    @pytest.mark.parametrize("text", ["ca/sub", "ca/sub.2"])
+    def test_one_protected_generation_of_a_ca_protects_it(self, text):
+        found = bench(ca("ca"), ca("sub", issuer="ca", generation=2))
+        found.edit(text, prevent_destroy=True)
+        found.undeclare("ca/sub")
+        found.settings(removed=(removed("ca/sub"),))
+
+        assert [each.code for each in found.change("ca/sub").blocked] == ["removal.protected"]
 
     def test_a_damaged_record_blocks_it(self):
         found = bench(ca("ca"))
