@@ -65,14 +65,6 @@ class KeyJournal:
                 waiting[intent.names] = intent
         return list(waiting.values())
 
-    def intents(self) -> list[KeyIntent]:
-        """Return all intents there ever were, oldest first; raises as `open` does."""
-        return [intent for event, intent in self._lines() if event == "intent"]
-
-    def is_open(self, intent: KeyIntent) -> bool:
-        """Say whether exactly this key was intended before, and no record names it yet: then it is ours."""
-        return any(each.names == intent.names for each in self.open())
-
     def _append(self, event: str, intent: KeyIntent) -> None:
         fields = {"event": event, **records.to_dict(intent)}
         line = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -32,15 +32,18 @@ class Observer(Protocol):
     def ended(self, outcome: Outcome) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JournaledKeys:
-    """The journal of keys, as drivers use it."""
+    """The journal of keys, as the drivers of one run use it: what earlier runs left open is read once."""
 
     journal: KeyJournal
     clock: Clock
+    _left_open: frozenset[tuple[str, ...]] | None = None
 
     def is_ours(self, key: TokenKey) -> bool:
-        return self.journal.is_open(self._intent(key))
+        if self._left_open is None:
+            self._left_open = frozenset(intent.names for intent in self.journal.open())
+        return self._intent(key).names in self._left_open
 
     def intend(self, key: TokenKey) -> None:
         self.journal.intend(self._intent(key))

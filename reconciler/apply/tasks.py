@@ -21,12 +21,16 @@ class Tasks:
 
     changes: Sequence[Change]
     snapshot: Snapshot
-    signers: Mapping[str, str] = field(default_factory=dict)
-    """Names of CAs by the subject key identifiers of their generations."""
+    signers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of CAs by the subject key identifiers of their generations; two CAs can have one key."""
 
     @classmethod
     def of(cls, changes: Sequence[Change], snapshot: Snapshot) -> Tasks:
-        signers = {key_id: ca_of(each.name).name for key_id, each in snapshot.by_key_id().items()}
+        signers: dict[str, frozenset[str]] = {}
+        for each in snapshot.generations():
+            if each.certificate is not None and each.certificate.subject_key_id:
+                key_id = each.certificate.subject_key_id.upper()
+                signers[key_id] = signers.get(key_id, frozenset()) | {ca_of(each.name).name}
         return cls(changes, snapshot, signers)
 
     def all(self, make: Make) -> list[Task[tuple[Event, ...]]]:
@@ -62,8 +66,7 @@ class Tasks:
         cas, credentials = self.snapshot.cas, self.snapshot.credentials
         found = cas.get(address.name) if address.kind is Kind.CA else credentials.get(address.name)
         for key_id in filter(None, _issuer_key_ids(found)):
-            if name := self.signers.get(key_id.upper()):
-                yield name
+            yield from self.signers.get(key_id.upper(), ())
 
 
 def _issuer_key_ids(found: ObservedCa | ObservedCredential | None) -> Iterator[str | None]:

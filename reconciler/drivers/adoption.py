@@ -30,6 +30,7 @@ from reconciler.plan.model import Change
 
 _UNCOPIED = frozenset({".lock", "journal/issued.jsonl"})
 _PRIVATE = 0o600
+_OTHERS = 0o077
 
 
 def adopt(context: Context, change: Change) -> Iterable[Event]:
@@ -181,10 +182,10 @@ def _moved(storage: KeyRef, before: str, after: str) -> KeyRef:
         return replace(found, config=relpath(found.config, after))
     secret = found.passphrase_file
     path = relpath(found.path, before)
-    if path.startswith("../"):
+    if not path.startswith("private/"):  # what is elsewhere git does not ignore
         raise StoreError(
-            f"the key file {found.path} is not in {before}",
-            hint="import the key first, or copy it there; nothing was done",
+            f"the key file {found.path} is not in {before}/private",
+            hint="put it there, and name it in the record; nothing was imported",
         )
     return replace(found, path=path, passphrase_file=None if secret is None else relpath(secret, after))
 
@@ -199,7 +200,7 @@ def _copy(source: Path, target: Path, record_path: Path, record: CaMeta | Creden
             files.make_directory(target / relative, mode=0o700 if relative.name == "private" else 0o755)
         elif not {relative.name, relative.as_posix()} & {*_UNCOPIED, record_path.name}:
             files.make_directory((target / relative).parent)
-            mode = _PRIVATE if "private" in relative.parts else files.PUBLIC
+            mode = files.PUBLIC if path.stat().st_mode & _OTHERS and "private" not in relative.parts else _PRIVATE
             files.write(target / relative, files.read(path, limit=None), mode=mode)
     files.make_directory(target)
     files.write(record_path, meta.dump(record))

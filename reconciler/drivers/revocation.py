@@ -27,7 +27,8 @@ def of_credential(
     layout = context.credential(address.name)
     found = Credential.open(layout.root, layout.id)
     serials = _serials_of_credential(found.meta, context.ports.clock())
-    issued = _by_issuer(context, serials)
+    signer = found.meta.issuer.subject_key_id if found.meta.issuer else None
+    issued = _by_issuer(context, serials, signer)
     authorities = {name: context.authority(name) for name in issued}
     standing = {name: _standing(authorities[name], serials) for name, serials in issued.items()}
     credentials.revoke(
@@ -62,10 +63,10 @@ def _serials_of_ca(record: CaMeta, now: datetime) -> list[int]:
     return [each.serial for each in issued if each is not None and each.not_after > now]
 
 
-def _by_issuer(context: Context, serials: Iterable[int]) -> Issued:
+def _by_issuer(context: Context, serials: Iterable[int], key_id: str | None = None) -> Issued:
     issued: Issued = {}
     for serial in serials:
-        if (name := context.issuer_of(serial)) is not None:
+        if (name := context.issuer_of(serial, key_id)) is not None:
             issued.setdefault(name, []).append(serial)
     return issued
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,6 @@ def journal(tmp_path: Path) -> KeyJournal:
 
 def test_without_a_file_nothing_is_open(journal: KeyJournal) -> None:
     assert journal.open() == []
-    assert not journal.is_open(INTENT)
     assert not journal.path.exists()
 
 
@@ -35,7 +36,18 @@ def test_an_intent_is_open_until_it_is_done_and_stays_on_record(journal: KeyJour
     assert journal.open() == [INTENT]
     journal.done(INTENT)
     assert journal.open() == []
-    assert journal.intents() == [INTENT]
+    assert [json.loads(line)["event"] for line in journal.path.read_text().splitlines()] == ["intent", "done"]
+
+
+def test_an_intent_is_durable_when_the_key_may_be_made(journal: KeyJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.intend(INTENT)
+    synced: list[bytes] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(journal.path.read_bytes()), real(descriptor)))
+
+    journal.intend(replace(INTENT, generation=2))
+
+    assert synced == [journal.path.read_bytes()]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +63,14 @@ def test_an_intent_is_open_until_it_is_done_and_stays_on_record(journal: KeyJour
 )
 def test_an_open_intent_covers_exactly_the_key_that_it_names(journal: KeyJournal, other: dict[str, object]) -> None:
     journal.intend(INTENT)
-    assert not journal.is_open(replace(INTENT, **other))
+    journal.done(replace(INTENT, **other))
+    assert journal.open() == [INTENT]
 
 
 def test_another_time_and_another_case_of_the_id_are_the_same_key(journal: KeyJournal) -> None:
     journal.intend(INTENT)
-    assert journal.is_open(replace(INTENT, at=datetime(2027, 1, 1, tzinfo=UTC), key_id="0A1B2C3D4E5F6071"))
+    journal.done(replace(INTENT, at=datetime(2027, 1, 1, tzinfo=UTC), key_id="0A1B2C3D4E5F6071"))
+    assert journal.open() == []
 
 
 def test_a_torn_last_line_is_no_line_and_the_next_append_removes_it(journal: KeyJournal) -> None:

@@ -14,13 +14,9 @@ import pytest
 from pki.authority import Authority
 from pki.ports import Ports, SystemSecrets
 from pki.store import index
-from pki.store.layout import CaLayout
 from pki.x509.certificates import parse_certificates
-from pki.x509.crls import parse_crl
-from tests.support.audits import audited
-from tests.support.workspaces import TWO_TIER, Home, assert_accounted_for, assert_converged
-
-SINGLE = TWO_TIER.replace("[ec/tls-server, ec/tls-client]", "[ec/tls-server]")
+from tests.support.single import SINGLE, assert_in_order, declared, layout, revoked_on_crl
+from tests.support.workspaces import Home, assert_accounted_for, assert_converged
 
 
 @pytest.fixture
@@ -46,8 +42,7 @@ def revoke_by_hand(home: Home, ca: str, path: str) -> int:
 
 
 def listed(home: Home, name: str) -> set[int]:
-    layout = CaLayout(home.directory / "state/ca" / name)
-    return {each.serial for each in parse_crl(layout.crl_der.read_bytes()).revocations}
+    return set(revoked_on_crl(home, name))
 
 
 def edit(home: Home, path: str, change: Callable[[dict[str, Any]], object]) -> None:
@@ -55,18 +50,6 @@ def edit(home: Home, path: str, change: Callable[[dict[str, Any]], object]) -> N
     record = json.loads(file.read_bytes())
     change(record)
     file.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-
-
-def declared(home: Home, before: str, after: str) -> None:
-    text = (home.directory / "qpki.yaml").read_text()
-    assert before in text
-    home.declare(text.replace(before, after))
-
-
-def assert_in_order(home: Home) -> None:
-    assert_converged(home)
-    assert_accounted_for(home)
-    audited(home.directory)
 
 
 def test_a_credential_that_was_revoked_by_hand_gets_another_key(home: Home) -> None:
@@ -87,7 +70,7 @@ def test_a_record_is_brought_in_step_with_what_was_revoked_by_hand(home: Home) -
     assert ("credential/web", "revoke") in home.changes()
     home.applied()
 
-    row = index.find(CaLayout(home.directory / "state/ca/issuing").index, serial)
+    row = index.find(layout(home).index, serial)
     assert (row.status, row.reason) == ("R", "superseded")
     assert listed(home, "issuing") == {serial}
     assert_in_order(home)

@@ -14,28 +14,8 @@ from pki.store.layout import CaLayout
 from pki.x509.crls import parse_crl
 from reconciler import lock
 from tests.support.audits import audited, names
-from tests.support.workspaces import Home, assert_converged
+from tests.support.workspaces import CAS, Home, assert_converged
 
-CAS = """\
-apiVersion: qpki.io/v1
-kind: Workspace
-metadata: {name: test}
----
-apiVersion: qpki.io/v1
-kind: CertificateAuthority
-metadata: {name: root}
-spec:
-  profile: ec/root-ca
-  variables: {cn: Test Root CA}
----
-apiVersion: qpki.io/v1
-kind: CertificateAuthority
-metadata: {name: issuing}
-spec:
-  issuer: root
-  profile: ec/issuing-ca
-  variables: {cn: Test Issuing CA}
-"""
 OTHER = """\
 ---
 apiVersion: qpki.io/v1
@@ -311,6 +291,19 @@ def test_a_crl_that_is_lost_or_altered_is_put_right(home: Home, damage: str) -> 
     home.applied()
     assert crl(home, "root").number >= number
     assert (crl(home, "root").number > number) is (damage == "both forms")
+    assert_converged(home)
+
+
+def test_a_number_is_not_used_again_when_the_record_is_an_older_one(home: Home) -> None:
+    """As after a merge that took the wrong side: others have seen the CRL on disk. The clock need not have moved."""
+    home.applied()
+    record = home.directory / "state/ca/root/ca.meta.json"
+    older = record.read_bytes()
+    home.applied("--replace", "crl/root")
+    number = crl(home, "root").number
+    record.write_bytes(older)
+    home.applied()
+    assert crl(home, "root").number > number
     assert_converged(home)
 
 

@@ -21,9 +21,9 @@ from pki.x509.crls import parse_crl
 from pki.x509.requests import parse_request
 from tests.support.audits import audited
 from tests.support.checkout import ROOT
+from tests.support.cli import Cli
 from tests.support.single import (
     KEPT,
-    SINGLE,
     assert_in_order,
     certificates,
     declared,
@@ -33,11 +33,6 @@ from tests.support.single import (
     revoked_on_crl,
 )
 from tests.support.workspaces import TWO_TIER, Home, assert_converged
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.make(tmp_path / "home", SINGLE)
 
 
 def test_several_profiles_are_several_certificates_with_one_record(tmp_path: Path) -> None:
@@ -193,42 +188,22 @@ def test_a_renewed_ca_is_in_the_chains_below_it(home: Home) -> None:
     assert_in_order(home)
 
 
-def test_a_csr_gets_a_certificate_and_no_key(home: Home) -> None:
-    from tests.support.cli import Cli
+def request_by_hand(key: Path, csr: Path) -> None:
+    name = "www.example.com"
+    Cli().ok("csr", "gen", "--keyout", key, "--cn", name, "--dns", name, "--out", csr)
 
-    cli = Cli()
+
+def test_a_csr_gets_a_certificate_and_no_key(home: Home) -> None:
     home.directory.joinpath("csr").mkdir()
-    out = home.directory / "csr/web.csr"
-    cli.ok(
-        "csr",
-        "gen",
-        "--keyout",
-        home.directory / "web.key",
-        "--cn",
-        "www.example.com",
-        "--dns",
-        "www.example.com",
-        "--out",
-        out,
-    )
+    made = home.directory / "web.key", home.directory / "csr/web.csr"
+    request_by_hand(*made)
     declared(home, "variables: {cn: www.example.com, dns_names: [www.example.com]}", "csr: csr/web.csr")
     home.applied()
     assert not (home.directory / "state/credential/web/private").exists()
     assert_in_order(home)
-    out.unlink()
-    (home.directory / "web.key").unlink()
-    cli.ok(
-        "csr",
-        "gen",
-        "--keyout",
-        home.directory / "web.key",
-        "--cn",
-        "www.example.com",
-        "--dns",
-        "www.example.com",
-        "--out",
-        out,
-    )
+    for path in made:
+        path.unlink()
+    request_by_hand(*made)
     assert ("credential/web", "rekey") in home.changes()
     home.applied()
     assert_in_order(home)
@@ -279,10 +254,12 @@ def test_a_certificate_that_no_record_came_to_name_is_revoked(home: Home) -> Non
     request = parse_request(
         sign_request(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x.example.com")]), [], signer=key)
     )
-    variables = {"cn": "x.example.com"}
+    profile, variables = Catalog().get("ec/tls-server"), {"cn": "x.example.com"}
     authority = Authority.open(layout(home).root, ports)
-    orphan = authority.issue(Catalog().get("ec/tls-server"), variables, request, holder="credential/ghost").certificate
-    by_hand = authority.issue(Catalog().get("ec/tls-server"), variables, request).certificate
+    template = authority.template_for(request, profile, variables, home.now)
+    with authority.key() as signer:
+        orphan = authority.issue_template(template, request.spki, signer, holder="credential/ghost").certificate
+    by_hand = authority.issue(profile, variables, request).certificate
     assert home.changes() == [("crl/issuing", "refresh")]
     home.applied()
     assert revoked_on_crl(home) == {orphan.serial: "superseded"}

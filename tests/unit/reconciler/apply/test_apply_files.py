@@ -6,8 +6,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from pki.store.layout import CaLayout
 from pki.x509.crls import parse_crl
 from tests.support.audits import audited, names
@@ -20,11 +18,6 @@ from tests.support.single import (
     record,
 )
 from tests.support.workspaces import TWO_TIER, Home
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.make(tmp_path / "home", SINGLE)
 
 
 def test_a_shared_key_is_used_by_those_who_name_it(tmp_path: Path) -> None:

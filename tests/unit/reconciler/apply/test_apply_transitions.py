@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -24,11 +25,6 @@ from tests.support.single import (
     revoked_on_crl,
 )
 from tests.support.workspaces import Home, assert_converged
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home.make(tmp_path / "home", SINGLE)
 
 
 def test_a_moved_credential_keeps_its_certificate(home: Home) -> None:
@@ -72,6 +68,23 @@ def test_a_move_that_was_cut_short_goes_on(home: Home) -> None:
     declared(home, "metadata: {name: test}", "metadata: {name: test}\nspec: {moved: [{from: ca/issuing, to: ca/tls}]}")
     home.applied()
     assert sorted(path.name for path in cas.iterdir()) == ["root", "tls", "tls.2"]
+    assert_in_order(home)
+
+
+def test_a_move_that_fails_half_way_goes_on(home: Home) -> None:
+    """As long as the oldest directory of a CA has its old name, the move is not done."""
+    home.applied()
+    declared(home, "name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2")
+    home.applied()
+    declared(home, "metadata: {name: issuing}", "metadata: {name: tls}")
+    declared(home, "issuer: issuing", "issuer: tls")
+    declared(home, "metadata: {name: test}", "metadata: {name: test}\nspec: {moved: [{from: ca/issuing, to: ca/tls}]}")
+    obstacle = home.directory / "state/ca/tls.2"
+    obstacle.mkdir()
+    assert home.apply().exit_code == 1
+    obstacle.rmdir()
+    home.applied()
+    assert sorted(path.name for path in obstacle.parent.iterdir()) == ["root", "tls", "tls.2"]
     assert_in_order(home)
 
 
@@ -123,6 +136,22 @@ def test_a_removed_ca_is_revoked_by_its_issuer(home: Home) -> None:
     assert_converged(home)
 
 
+def test_a_removed_ca_is_revoked_with_all_its_certificates(home: Home) -> None:
+    """Those that it was renewed from as well, as long as they have not expired."""
+    home.applied()
+    home.now += timedelta(days=9 * 365)
+    home.applied()
+    meta = json.loads((home.directory / "state/ca/issuing/ca.meta.json").read_bytes())
+    serials = {int(each["serial"], 16) for each in (meta["certificate"], *meta["previous"])}
+    assert len(serials) == 2
+    text = WITHOUT_WEB[: WITHOUT_WEB.rindex("---\n")]
+    entries = "{address: credential/web, action: forget}, {address: ca/issuing, action: revoke}"
+    home.declare(text.replace("metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{removed: [{entries}]}}"))
+    home.applied()
+    assert revoked_on_crl(home, "root").keys() == serials
+    assert_converged(home)
+
+
 @pytest.mark.parametrize("kind", ["credential", "ca"])
 def test_what_is_lost_from_state_is_not_revoked(home: Home, kind: str) -> None:
     """Somebody tidied up a directory too many: its certificate can be in use, which a killed run's cannot."""
@@ -171,6 +200,38 @@ def test_a_ca_and_a_credential_are_imported_as_they_are(home: Home, tmp_path: Pa
     assert_converged(other)
 
 
+def imported(home: Home, tmp_path: Path, key: str) -> Home:
+    """Return a workspace that imports the root of another, whose key file has that place in its directory."""
+    home.applied()
+    old = tmp_path / "other/old"
+    shutil.copytree(home.directory / "state/ca/root", old)
+    text = (old / "ca.meta.json").read_text()
+    place = json.loads(text)["keys"][0]["storage"]["path"]
+    (old / place).rename(old / key)
+    (old / "ca.meta.json").write_text(text.replace(place, key))
+    other = Home.make(tmp_path / "other", SINGLE)
+    declared(other, "metadata: {name: test}", "metadata: {name: test}\nspec: {import: [{to: ca/root, from: old}]}")
+    return other
+
+
+def test_what_only_its_owner_can_read_stays_so_when_it_is_imported(home: Home, tmp_path: Path) -> None:
+    other = imported(home, tmp_path, "private/root.key")
+    (other.directory / "old/pass.txt").touch(mode=0o600)
+    (other.directory / "old/private/root.key").chmod(0o644)
+    other.applied()
+    for name in ("pass.txt", "private/root.key"):
+        assert (other.directory / "state/ca/root" / name).stat().st_mode & 0o777 == 0o600
+    assert_converged(other)
+
+
+def test_a_key_file_that_git_would_not_ignore_is_not_imported(home: Home, tmp_path: Path) -> None:
+    outcome = imported(home, tmp_path, "root.key").apply("-o", "json")
+    results = {each["address"]: each for each in outcome.json["outcomes"]}
+    assert results["ca/root"]["result"] == "failed"
+    assert "old/root.key is not in old/private" in results["ca/root"]["error"]
+    assert not (tmp_path / "other/state/ca/root").exists()
+
+
 def test_what_an_imported_ca_issued_elsewhere_stays_valid(home: Home, tmp_path: Path) -> None:
     """Its journal says for whom it was: resources that this workspace does not have, which makes them no orphans."""
     home.applied()
@@ -191,8 +252,12 @@ def test_a_ca_without_a_journal_is_imported(home: Home, tmp_path: Path) -> None:
     for name in ("root", "issuing"):
         shutil.copytree(home.directory / "state/ca" / name, other.directory / "old" / name)
         shutil.rmtree(other.directory / "old" / name / "journal")
+        (other.directory / "old" / name / "private").rename(tmp_path / name)
     entries = "{to: ca/root, from: old/root}, {to: ca/issuing, from: old/issuing}"
     declared(other, "metadata: {name: test}", f"metadata: {{name: test}}\nspec: {{import: [{entries}]}}")
+    assert other.apply().exit_code == 1  # no key signs the CRL of what was imported, so that its journal has no more
+    for name in ("root", "issuing"):
+        (tmp_path / name).rename(other.directory / "state/ca" / name / "private")
     other.applied()
     assert_converged(other)
 

@@ -13,9 +13,9 @@ from pki.store.layout import CaLayout
 from pki.x509.crls import parse_crl
 from tests.support.audits import audited
 from tests.support.cli import Cli
-from tests.support.workspaces import NOW, TWO_TIER, Home, assert_converged
+from tests.support.single import SINGLE
+from tests.support.workspaces import NOW, Home, assert_converged
 
-SINGLE = TWO_TIER.replace("profiles: [ec/tls-server, ec/tls-client]", "profiles: [ec/tls-server]")
 REVOKED = SINGLE.replace(
     "dns_names: [www.example.com]}", "dns_names: [www.example.com]}\n  revoked: {reason: superseded}"
 )

@@ -59,18 +59,15 @@ def test_tasks_without_a_common_lane_run_at_the_same_time() -> None:
 
 
 def test_a_lane_has_one_task_at_a_time_and_keeps_their_order() -> None:
-    seen: list[str] = []
-    inside = threading.Lock()
-
-    def enter(name: str) -> None:
-        assert inside.acquire(blocking=False)
-        seen.append(name)
-        inside.release()
-
-    tasks = [Task(lambda name=name: enter(name), lanes=lanes("ca", name)) for name in "abcdefgh"]  # type: ignore[misc]  # a default binds the name
-    results = run_all(tasks, workers=4, stop=Stop())
-    assert all(isinstance(result, Done) for result in results)
-    assert seen == list("abcdefgh")
+    told: list[tuple[str, int]] = []
+    run_all(
+        [Task(value(name), lanes=lanes("ca", name)) for name in "abcdefgh"],
+        workers=4,
+        stop=Stop(),
+        started=lambda place: told.append(("started", place)),
+        ended=lambda place, _: told.append(("ended", place)),
+    )
+    assert told == [(event, place) for place in range(8) for event in ("started", "ended")]
 
 
 def test_what_is_urgent_begins_as_soon_as_it_can() -> None:

@@ -10,7 +10,6 @@ import pytest
 from pki.errors import StoreError
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
 from pki.ports import Ports, SystemSecrets
-from pki.profiles.catalog import Catalog
 from reconciler.drivers.context import Context
 from reconciler.kinds.keys import KeySpec
 from reconciler.workflow import Workspace
@@ -38,7 +37,7 @@ def context(home: Home) -> Context:
     ports = Ports(SystemSecrets(), clock=lambda: home.now)
     workspace = Workspace.open(home.directory, ports)
     keys: Any = None  # nothing here is on a token
-    return Context(workspace.root, workspace.manifest, workspace.snapshot(), Catalog(), ports, keys)
+    return Context(workspace.root, workspace.manifest, workspace.snapshot(), ports, keys)
 
 
 def test_generations_come_oldest_first_and_the_last_is_current(home: Home) -> None:
@@ -81,6 +80,15 @@ def test_who_issued_a_serial_has_its_certificate_on_file(home: Home) -> None:
     serials = {name: found.ca_record(name).certificate for name in ("issuing", "issuing.2")}
     assert {found.issuer_of(facts.serial) for facts in serials.values() if facts} == {"root"}
     assert found.issuer_of(1) is None
+
+
+@pytest.mark.parametrize("name", ["root", "issuing", "issuing.2"])
+def test_who_issued_is_found_wherever_one_looks_first(home: Home, name: str) -> None:
+    found = context(home)
+    issued, first = found.ca_record("issuing.2").certificate, found.ca_record(name).certificate
+    assert issued is not None
+    assert first is not None
+    assert found.issuer_of(issued.serial, first.subject_key_id) == "root"
 
 
 def test_a_held_ca_is_opened_once_and_again_after_its_release(home: Home) -> None:

@@ -174,9 +174,11 @@ class TestIssuer:
         for name in ("root", "issuing"):
             assert templates(made).issuer(f"state/ca/{name}") == made.ca(name).facts()
 
-    def test_a_copy_does_where_the_file_is_lost(self, state):
+    @pytest.mark.parametrize("found", ["lost", "another's"])
+    def test_a_copy_does_where_the_file_is_lost(self, state, found):
         expected = state.ca("issuing").facts()
-        state.path("ca/issuing/ca.crt").write_text("lost")
+        other = state.path("ca/root/ca.crt").read_bytes()
+        state.path("ca/issuing/ca.crt").write_bytes(b"lost" if found == "lost" else other)
 
         assert templates(state).issuer("state/ca/issuing") == expected
 
