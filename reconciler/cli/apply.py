@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
-import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -128,6 +123,8 @@ class Progress:
             took = time.monotonic() - since
             self._say(f"{outcome.change.address}: {outcome.verdict} ({took:.1f} s)")
         if self.app.debug and outcome.error is not None:
+            import traceback
+
             traceback.print_exception(outcome.error)
 
     def _say(self, text: str) -> None:
@@ -143,6 +140,8 @@ def _plan(
     horizon: timedelta | None,
 ) -> Plan:
     """Return the plan to apply: made now, or the saved one, made again for its own time and found to be the same."""
+    import json
+
     from reconciler.apply.stale import require_digest
     from reconciler.plan import wire
     from reconciler.plan.model import Selection as Everything
@@ -246,6 +245,8 @@ def _terms(
     binding: bool,
     now: datetime | None,
 ) -> Terms:
+    import socket
+
     from reconciler.workflow import Terms
 
     user = _user()
@@ -280,6 +281,9 @@ def _user() -> str:
 
 def _commit(root: Path) -> str | None:
     """Return the git commit that is checked out; None without git or a repository."""
+    import shutil
+    import subprocess
+
     git = shutil.which("git")
     if git is None:
         return None

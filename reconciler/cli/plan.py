@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,6 +183,8 @@ def _show(app: App, found: Plan, fleets: Fleets, output: str, max_bytes: int) ->
     from reconciler.render.layout import printable
 
     if output == "json":
+        import json
+
         app.show(json.loads(_document(found)), str, output)
     elif output == "markdown":
         from reconciler.render.plan_markdown import plan_markdown

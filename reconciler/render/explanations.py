@@ -17,7 +17,7 @@ from reconciler.render.dates import date, elapsed, left, minute
 from reconciler.render.layout import fields, inline, instant
 from reconciler.render.names import recorded
 from reconciler.render.plans import aligned, block_lines, columns
-from reconciler.render.states import certificate_facts, crl_facts, key_facts
+from reconciler.render.states import certificate_facts, crl_facts, fault_facts, key_facts
 from reconciler.snapshot import Fault
 
 _MOST_DEPENDENTS = 6
@@ -46,9 +46,7 @@ def explanation_facts(explanation: Explanation) -> dict[str, Any]:
         ],
         "key": explanation.key and key_facts(explanation.key),
         "crls": [{"address": str(crl.address), **crl_facts(crl)} for crl in explanation.crls],
-        "faults": [
-            {"path": fault.path, "missing": fault.missing, "detail": fault.detail} for fault in explanation.faults
-        ],
+        "faults": [fault_facts(fault) for fault in explanation.faults],
         "damaged": explanation.damaged and finding_facts(explanation.damaged),
         "changes": [change_facts(change) for change in explanation.changes],
         "due": [due_facts(due) for due in explanation.due],

@@ -37,7 +37,6 @@ MARK = "<!-- qpki-plan -->"
 """By which a program finds its own comment, to edit it."""
 MAX_BYTES = 60_000
 """GitHub takes 65,536 characters."""
-LEAST_BYTES = 2_000
 
 _TITLES = {
     Kind.KEY: "Keys",
@@ -64,7 +63,8 @@ class _Entry:
 
     @property
     def size(self) -> int:
-        return len(self.row.encode()) + len(self.details.encode()) + len("\n\n\n")
+        longer = 2 * (len(_fence(self.details)) - len(_fence("")))
+        return len(self.row.encode()) + len(self.details.encode()) + len("\n\n\n") + longer
 
 
 def plan_markdown(plan: Plan, digest: str, max_bytes: int = MAX_BYTES, fleets: Fleets = NO_FLEETS) -> str:
@@ -84,8 +84,7 @@ def escaped(text: object) -> str:
 
 def code_block(text: str, language: str = "diff") -> str:
     """Return a code block whose fence is longer than any that the text could end it with."""
-    longest = max(map(len, _RUN.findall(text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = _fence(text)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
@@ -177,6 +176,11 @@ def _shortened(text: str, room: int) -> str:
 
 def _warning(finding: Finding) -> str:
     return " ".join(line.strip() for line in finding_lines([finding]))
+
+
+def _fence(text: str) -> str:
+    longest = max(map(len, _RUN.findall(text)), default=0)
+    return "`" * max(3, longest + 1)
 
 
 def _size(parts: Iterable[str]) -> int:

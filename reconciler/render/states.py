@@ -11,10 +11,11 @@ from pki.store.wire import serial_hex
 from reconciler.graph import listing
 from reconciler.kinds.desired import Manifest
 from reconciler.model import Address, Kind
+from reconciler.plan.signers import Signers
 from reconciler.plan.views import CertificateView, CrlView, GenerationView, KeyView, Validity, Views
 from reconciler.render.dates import ahead, date
-from reconciler.render.layout import Facts, count, fields, instant, readable, table
-from reconciler.snapshot import Generation, ObservedCa, ObservedCredential, ObservedKey, Snapshot
+from reconciler.render.layout import Facts, bare, count, day, fields, instant, readable, table
+from reconciler.snapshot import Fault, Generation, ObservedCa, ObservedCredential, ObservedKey, Snapshot
 
 ABSENT = "absent"
 """Declared, and not in state."""
@@ -23,7 +24,7 @@ _HEADER = ("ADDRESS", "STATUS", "ALGORITHM", "NOT AFTER / NEXT UPDATE", "GEN", "
 
 def state_facts(manifest: Manifest, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     """Return a mapping for each address: status, certificates, keys, CRL; what is declared and absent too."""
-    views = Views(now, manifest.hsms, snapshot.by_key_id())
+    views = Views(now, manifest.hsms, Signers.of(snapshot.generations()))
     found = dict(_observed(manifest, snapshot, views))
     for resource in manifest.resources():
         found.setdefault(resource.address, _absent(snapshot.damaged.get(str(resource.address))))
@@ -100,6 +101,10 @@ def crl_facts(crl: CrlView) -> dict[str, Any]:
     }
 
 
+def fault_facts(fault: Fault) -> dict[str, Any]:
+    return {"path": fault.path, "missing": fault.missing, "detail": fault.detail}
+
+
 _NOUNS = {Kind.KEY: "key", Kind.CA: "CA", Kind.CREDENTIAL: "credential", Kind.CRL: "CRL"}
 
 
@@ -173,7 +178,7 @@ def _faults(holder: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever has
         if isinstance(holder, ObservedCa)
         else holder.faults
     )
-    return [{"path": fault.path, "missing": fault.missing, "detail": fault.detail} for fault in faults]
+    return [fault_facts(fault) for fault in faults]
 
 
 def _cells(facts: Facts, now: datetime) -> tuple[object, ...]:
@@ -205,9 +210,9 @@ def _certificate_cells(facts: Facts) -> tuple[object, ...]:
     return (
         facts["generation"],
         facts["status"],
-        facts["serial"].removeprefix("0x"),
+        bare(facts["serial"]),
         facts["profile"],
         "+".join(dict.fromkeys(key["algorithm"] for key in facts["keys"] if key["algorithm"])) or None,
-        facts["not_before"] and facts["not_before"].partition("T")[0],
-        facts["not_after"] and facts["not_after"].partition("T")[0],
+        facts["not_before"] and day(facts["not_before"]),
+        facts["not_after"] and day(facts["not_after"]),
     )

@@ -6,6 +6,7 @@ and key generation in it, in a forked process that is struck at exactly that poi
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,15 @@ POINTS = [("kill", "after"), ("kill", "half"), ("enospc", "before"), ("eio", "ha
 
 RENEWED = TWO_TIER.replace("name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2\n  onIssuerRekey: reissue")
 REVOKED = f"{TWO_TIER}  revoked: {{reason: keyCompromise}}\n"
+MOVED = (
+    RENEWED.replace("name: web}", "name: site}")
+    .replace("name: issuing}", "name: tls}")
+    .replace("issuer: issuing", "issuer: tls")
+    .replace(
+        "name: test}",
+        "name: test}\nspec: {moved: [{from: ca/issuing, to: ca/tls}, {from: credential/web, to: credential/site}]}",
+    )
+)
 
 
 def strike(home: Home, number: int, mode: str, when: str) -> bool:
@@ -49,6 +59,11 @@ def assert_one_key_each(home: Home) -> None:
         assert len({path.stat().st_ino for path in layout.private.iterdir()}) == 1
 
 
+def assert_named_as_they_stand(home: Home) -> None:
+    for path in home.directory.glob("state/credential/*/credential.meta.json"):
+        assert json.loads(path.read_bytes())["id"] == path.parent.name
+
+
 def assert_survives_everything(before: Home, mode: str, when: str, tmp_path: Path) -> int:
     """Return the number of points that were tried."""
     for number in count(1):
@@ -60,6 +75,7 @@ def assert_survives_everything(before: Home, mode: str, when: str, tmp_path: Pat
         assert_converged(home)
         assert_accounted_for(home)
         assert_one_key_each(home)
+        assert_named_as_they_stand(home)
         shutil.rmtree(work)
         if not struck:
             return number - 1
@@ -77,12 +93,15 @@ def test_a_first_apply_survives(mode: str, when: str, tmp_path: Path, record_pro
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "when"), [("kill", "after"), ("enospc", "before")])
-@pytest.mark.parametrize("later", ["renewal", "rekey", "revocation"])
+@pytest.mark.parametrize("later", ["renewal", "rekey", "revocation", "move"])
 def test_a_later_apply_survives(later: str, mode: str, when: str, tmp_path: Path, record_property) -> None:
-    """A renewal of the credential and the CRLs, a CA's new key with all below it, a revocation."""
+    """A renewal of the credential and the CRLs, a CA's new key with all below it, a revocation, other names."""
     home = Home.make(tmp_path / "home")
     home.applied()
-    home.declare({"renewal": TWO_TIER, "rekey": RENEWED, "revocation": REVOKED}[later])
+    if later == "move":  # of a CA with two generations
+        home.declare(RENEWED)
+        home.applied()
+    home.declare({"renewal": TWO_TIER, "rekey": RENEWED, "revocation": REVOKED, "move": MOVED}[later])
     home.now += timedelta(days=300 if later == "renewal" else 1)
 
     tried = assert_survives_everything(home, mode, when, tmp_path)

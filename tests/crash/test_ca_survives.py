@@ -218,6 +218,28 @@ def test_a_ca_works_wherever_its_renewal_was_killed(tmp_path):
     assert len(certificates) > 3
 
 
+@pytest.mark.slow
+def test_a_record_never_names_a_crl_that_is_not_there(tmp_path):
+    """Wherever it was killed: the CRL is published first, in both forms, and the record follows."""
+    pristine = tmp_path / "pristine"
+    pristine.mkdir()
+    new_root(pristine)
+    new_crl(pristine)
+    numbers = []
+    for number in count(1):
+        home = tmp_path / str(number)
+        shutil.copytree(pristine, home)
+        struck = is_struck(new_crl, home, number, "kill", "after")
+        ca = Authority.open(home / "root", PORTS)
+        published = [parse_crl(path.read_bytes()).number for path in (ca.layout.crl_der, ca.layout.crl_pem)]
+        assert ca.meta.crl.number <= min(published)
+        numbers.append((ca.meta.crl.number, published[0]))
+        if not struck:
+            break
+
+    assert {recorded < number for recorded, number in numbers} == {True, False}
+
+
 def test_a_serial_that_was_signed_and_lost_is_on_the_next_crl(tmp_path):
     """Killed right after the signature, before the certificate is on disk: nobody can prove that nobody has it."""
     new_root(tmp_path)

@@ -54,7 +54,40 @@ cert revoke hsm.crt --ca-dir hsm --gen-crl
 ca info --ca-dir hsm -o json
 """
 
+MANIFESTS = """\
+apiVersion: qpki.io/v1
+kind: Workspace
+metadata: {name: declared}
+---
+apiVersion: qpki.io/v1
+kind: CertificateAuthority
+metadata: {name: root}
+spec: {profile: ec/root-ca, variables: {cn: Root}, key: {hsm: hsm.yaml, label: declared}}
+---
+apiVersion: qpki.io/v1
+kind: CertificateAuthority
+metadata: {name: issuing}
+spec: {issuer: root, profile: ec/issuing-ca, variables: {cn: Issuing}, key: {passphraseEnv: CA_SECRET}}
+---
+apiVersion: qpki.io/v1
+kind: Credential
+metadata: {name: web}
+spec: {issuer: issuing, profiles: [ec/tls-client], variables: {cn: Web}, key: {passphraseFile: secret}}
+"""
+
+DECLARED_LIFE = """\
+validate -C declared
+plan -C declared --out plan.json -o markdown
+apply -C declared plan.json --auto-approve
+plan -C declared -o json --replace ca/issuing
+show -C declared -o json
+explain ca/issuing -C declared -o json
+apply -C declared --auto-approve --replace ca/issuing
+"""
+"""The same of a workspace: each way of naming a secret is in its manifests."""
+
 FAILURES = """\
+apply -C declared --auto-approve --replace crl/*
 key list --hsm-config hsm.yaml
 crl gen --ca-dir hsm
 credential enroll erin --ca-dir hsm --profile ./client.yaml --var cn=erin --hsm-config hsm.yaml --key-label erin
@@ -75,15 +108,20 @@ def hsm(tmp_path_factory) -> SoftHsm:
 def lived(shared: Site, hsm: SoftHsm) -> Site:
     """The site after that life, with its commands and all that they said."""
     (shared / "hsm.yaml").write_text(hsm.config_path.read_text())
-    (shared / "secret").write_text(f"{SECRETS['typed passphrase']}\n")
-    (shared / "secret").chmod(0o600)
+    (shared / "declared").mkdir()
+    (shared / "declared" / "hsm.yaml").write_text(hsm.config_path.read_text())
+    (shared / "declared" / "qpki.yaml").write_text(MANIFESTS)
+    passphrases = shared / "secret", shared / "declared" / "secret"
+    for path in passphrases:
+        path.write_text(f"{SECRETS['typed passphrase']}\n")
+        path.chmod(0o600)
     right = {
         PIN_ENV: SECRETS["pin"],
         "CA_SECRET": SECRETS["CA passphrase"],
         "CRED_SECRET": SECRETS["credential passphrase"],
     }
     wrong = {PIN_ENV: SECRETS["wrong pin"], **dict.fromkeys(("CA_SECRET", "CRED_SECRET"), SECRETS["wrong passphrase"])}
-    for command in (FILE_LIFE + TOKEN_LIFE).splitlines():
+    for command in (FILE_LIFE + TOKEN_LIFE + DECLARED_LIFE).splitlines():
         shared.ok(command, **right)
     for command in FAILURES.splitlines():
         for debug in ("", "--debug "):
@@ -91,7 +129,8 @@ def lived(shared: Site, hsm: SoftHsm) -> Site:
     with Terminal.open() as terminal:
         sealed = shared / "sealed.key"
         terminal.run(shared, f"key info {sealed}", f"passphrase of {sealed}", f"{SECRETS['wrong passphrase']}\n")
-    (shared / "secret").unlink()
+    for path in passphrases:
+        path.unlink()
     return shared
 
 

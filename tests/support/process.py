@@ -133,7 +133,7 @@ class Running:
             subprocess.Popen(
                 [*QPKI, *shlex.split(command)],
                 cwd=site.directory,
-                env=site.environment(env),
+                env=site.environment({"PYTHONFAULTHANDLER": "1", **env}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -152,9 +152,14 @@ class Running:
         raise AssertionError(f"it ended without {text!r}:\n{self._seen}")
 
     def end(self, number: signal.Signals) -> Outcome:
-        """Send a signal, and wait for the end."""
+        """Send a signal, and wait for the end; a command that hangs is ended with a word on where it was."""
         self.process.send_signal(number)
-        stdout, stderr = self.process.communicate(timeout=LIMIT)
+        try:
+            stdout, stderr = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler prints the stack of every thread
+            _, stderr = self.process.communicate()
+            raise AssertionError(f"it hangs after {number.name}:\n{self._seen}{stderr}") from None
         return Outcome(self.process.returncode, stdout, self._seen + stderr)
 
 

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from pki.keys import list_token_keys
+from pki.ports import SystemSecrets
 from tests.support import killer
 from tests.support.workspaces import Home, assert_accounted_for, assert_converged
 
@@ -67,6 +69,8 @@ def settle(home: Home) -> int:
     home.applied()
     assert_converged(home)
     assert_accounted_for(home)
+    labels = [key.label for key in list_token_keys(home.directory / "hsm.yaml", SystemSecrets())]
+    assert len(labels) == len(set(labels)), labels
     return 0
 
 

@@ -22,7 +22,7 @@ from tests.support.cli import Outcome
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-TWO_TIER = """\
+CAS = """\
 apiVersion: qpki.io/v1
 kind: Workspace
 metadata: {name: test}
@@ -41,6 +41,12 @@ spec:
   issuer: root
   profile: ec/issuing-ca
   variables: {cn: Test Issuing CA}
+"""
+"""A root and an issuing CA."""
+
+TWO_TIER = (
+    CAS
+    + """\
 ---
 apiVersion: qpki.io/v1
 kind: Credential
@@ -50,6 +56,8 @@ spec:
   profiles: [ec/tls-server, ec/tls-client]
   variables: {cn: www.example.com, dns_names: [www.example.com]}
 """
+)
+"""The same with a credential of two certificates."""
 
 
 @dataclass(slots=True)
@@ -95,11 +103,12 @@ class Home:
         return [(change["address"], change["action"]) for change in self.plan(*arguments)["changes"]]
 
     def tree(self) -> dict[str, str]:
-        """Return the digest of every file, by path."""
+        """Return the digest of every file, and every directory, by path: an empty one was made by somebody too."""
         return {
-            str(path.relative_to(self.directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(self.directory)): (
+                hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "directory"
+            )
             for path in sorted(self.directory.rglob("*"))
-            if path.is_file()
         }
 
     def generations(self) -> list[CaLayout]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,18 @@ def test_a_torn_last_line_is_no_event_and_the_next_append_removes_it(path: Path)
     with path.open("ab") as file:
         file.write(b'{"event":"key-gen')
     assert write(path, KEY)[-1]["prev"] == [entry["hash"]]
+
+
+def test_events_are_durable_when_they_are_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog.load(path)
+    log.append([STARTED], NOW)
+    synced: list[bytes] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(path.read_bytes()), real(descriptor)))
+
+    log.append([KEY, KEY], NOW)
+
+    assert synced == [path.read_bytes()]
 
 
 def test_no_events_write_nothing(path: Path) -> None:

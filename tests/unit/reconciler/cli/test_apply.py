@@ -53,6 +53,22 @@ def test_no_answer_at_all_ends_it_on_a_line_of_its_own(site: Site) -> None:
     assert contents(site.directory) == before
 
 
+def test_yes_is_said_to_what_was_shown_and_to_nothing_else(site: Site) -> None:
+    """Somebody edits the manifest while the question stands: what would be done now was never seen."""
+
+    class Meanwhile(Terminal):
+        def _read_until(self, prompt: str, process: subprocess.Popen[bytes]) -> None:
+            super()._read_until(prompt, process)
+            manifest = site / "qpki.yaml"
+            manifest.write_text(manifest.read_text().replace("cn: One", "cn: Another"))
+
+    with Meanwhile.open() as terminal:
+        refused = terminal.run(site, "apply", PROMPT, "yes\n")
+    assert refused.exit_code == 5
+    assert "the manifests, or files that they name, have changed" in refused.stderr
+    assert not (site / "state/ca").exists()
+
+
 def test_a_fleet_is_shown_as_the_plan_shows_it(site: Site) -> None:
     """Whoever is asked sees what a reviewer of `qpki plan` saw, not a page for each member."""
     members = ", ".join(f"{{name: d{number}}}" for number in range(20))
@@ -109,23 +125,43 @@ def test_debug_shows_where_a_step_failed(site: Site) -> None:
     assert "SecretError" in site.run("--debug apply --auto-approve", F_PASS=None).stderr
 
 
+def waiting(site: Site, *options: str) -> subprocess.Popen[str]:
+    """Start an apply that waits for the lock; it has shown its plan when this returns."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "reconciler", "apply", "--auto-approve", "--lock-timeout", "2m", *options],
+        cwd=site.directory,
+        env=site.environment({}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "Plan: 2 to create" in process.stdout.readline()
+    return process
+
+
 def test_who_waits_for_the_lock_goes_on_when_it_is_free(site: Site) -> None:
     """Another process holds it until it is told to let go, which is when this one is known to wait."""
-    state = site / "state"
-    with lock.exclusive(state, holder="bob@laptop"):
-        waiting = subprocess.Popen(
-            [sys.executable, "-P", "-m", "reconciler", "apply", "--auto-approve", "--lock-timeout", "2m"],
-            cwd=site.directory,
-            env=site.environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert waiting.stdout is not None
-        assert "Plan: 2 to create" in waiting.stdout.readline()
-    rest = waiting.communicate(timeout=60)[0]
-    assert waiting.returncode == 0
+    with lock.exclusive(site / "state", holder="bob@laptop"):
+        process = waiting(site)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert "Applied: 4 done." in rest
+
+
+@pytest.mark.parametrize(("approved", "code"), [(["plan.json"], 5), (["--expect-digest={digest}"], 5), ([], 0)])
+def test_what_was_approved_is_held_to_under_the_lock(site: Site, approved: list[str], code: int) -> None:
+    """The manifest changes while it waits: another plan is made only where none was approved."""
+    digest = site.ok("plan --out plan.json -o json").json["digest"]
+    with lock.exclusive(site / "state", holder="bob@laptop"):
+        process = waiting(site, *(each.format(digest=digest) for each in approved))
+        manifest = site / "qpki.yaml"
+        manifest.write_text(manifest.read_text().replace("cn: One", "cn: Another"))
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == code, told
+    assert ("the plan is stale" in told) is (code == 5)
+    assert (site / "state/ca").exists() is (code == 0)
 
 
 def test_a_user_without_a_name_is_a_number() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 
 import click
 import pytest
@@ -84,6 +86,19 @@ def test_summaries_fit_at_80_columns(path):
     assert listed
     assert "..." not in listed
     assert max(map(len, listed.splitlines())) <= 80
+
+
+def test_the_command_line_loads_nothing_of_the_standard_library_that_only_a_run_needs():
+    """`--help` and shell completion must answer at once: what one command needs, it imports itself."""
+    of_a_run = {"json", "shutil", "socket", "subprocess", "traceback"}
+    script = (
+        "import sys, click; before = set(sys.modules); import reconciler.cli.main; print(*set(sys.modules) - before)"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+
+    assert "reconciler.cli.apply" in loaded
+    assert of_a_run.isdisjoint(loaded)
 
 
 def test_help_is_one_h_away():

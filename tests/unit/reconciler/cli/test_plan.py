@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.painting import painted
-from tests.support.workspaces import TWO_TIER, Home
+from tests.support.process import Site
+from tests.support.workspaces import CAS, TWO_TIER, Home
 
 NOTHING = "apiVersion: qpki.io/v1\nkind: Workspace\nmetadata: {name: empty}\n"
 ENCRYPTED = TWO_TIER.replace("cn: Test Root CA}", "cn: Test Root CA}\n  key: {passphraseEnv: NOWHERE_SET}")
@@ -60,6 +61,25 @@ def test_the_same_files_and_time_give_the_same_bytes(home):
         first, second = (ok(home, "plan", "-o", form, "--now", "2026-11-23T09:00:00Z") for _ in range(2))
 
         assert first == second
+
+
+def test_it_is_the_same_bytes_however_strings_are_hashed(home):
+    """In every process strings are hashed in another way, and with them the order of a set is another."""
+    roles = ("tls-client", "signing", "code-signing")
+    keys = "".join(
+        f"---\napiVersion: qpki.io/v1\nkind: Key\nmetadata: {{name: {role}}}\nspec: {{algorithm: ecdsa-p256}}\n"
+        for role in roles
+    )
+    shared = ", ".join(f"{{resource: {role}}}" for role in roles)
+    profiles = ", ".join(f"ec/{role}" for role in roles)
+    web = f"{{issuer: issuing, variables: {{cn: Web}}, profiles: [{profiles}], keys: [{shared}]}}"
+    home.declare(f"{CAS}---\napiVersion: qpki.io/v1\nkind: Credential\nmetadata: {{name: web}}\nspec: {web}\n{keys}")
+    site = Site(home.directory)
+    plans = {site.ok("plan -o json --now 2026-11-23T09:00:00Z", PYTHONHASHSEED=seed).stdout for seed in "0123"}
+
+    (plan,) = plans
+    (made,) = [each for each in json.loads(plan)["changes"] if each["address"] == "credential/web"]
+    assert len(made["depends_on"]) == len(roles) + 1
 
 
 def test_a_plan_needs_no_secret(tmp_path):

@@ -7,7 +7,15 @@ import hashlib
 import pytest
 
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
-from reconciler.kinds.keys import KeySpec, derived_key_id, in_workspace, needs_new_place, token_key_id, token_label
+from reconciler.kinds.keys import (
+    KeySpec,
+    derived_key_id,
+    in_workspace,
+    needs_new_place,
+    same_key,
+    token_key_id,
+    token_label,
+)
 from reconciler.model import Address
 
 WEB, CA = Address.parse("credential/web"), Address.parse("ca/issuing")
@@ -100,21 +108,18 @@ SHARED = SoftwareKeyRef("state/key/k/private/key.pem")
 def test_a_key_is_elsewhere_when_it_is_not_what_the_spec_says(spec, stored, moves):
     label = token_label(spec, CA)
 
-    assert needs_new_place(spec, stored, "state/ca/issuing", label=label, shared=None) is moves
+    assert needs_new_place(spec, stored, "state/ca/issuing", label=label) is moves
 
 
 @pytest.mark.parametrize(
-    ("stored", "shared", "moves"),
+    ("one", "other", "same"),
     [
-        (SHARED, SHARED, False),
-        (SHARED, None, True),
-        (FILE, SHARED, True),
-        (HELD, HELD, False),
-        (HELD, LATER, True),
-        (HELD, SHARED, True),
+        (SHARED, SHARED, True),
+        (FILE, SHARED, False),
+        (HELD, HELD, True),
+        (HELD, LATER, False),
+        (HELD, SHARED, False),
     ],
 )
-def test_a_shared_key_is_where_its_resource_says(stored, shared, moves):
-    spec = KeySpec(resource="k")
-
-    assert needs_new_place(spec, stored, "state/ca/issuing", label=None, shared=shared) is moves
+def test_a_key_is_one_file_or_one_label_and_id_on_a_token(one, other, same):
+    assert same_key(one, other) is same

@@ -80,11 +80,12 @@ def test_what_markdown_or_a_forge_would_read_is_written_as_text(text, shown):
 
 
 @pytest.mark.parametrize("max_bytes", [2_000, 2_500, 4_000, 6_000, 9_000, 20_000, 60_000])
-@pytest.mark.parametrize("kind", ["everything", "hostile", "many", "wordy"])
+@pytest.mark.parametrize("kind", ["everything", "hostile", "fences", "many", "wordy"])
 def test_it_is_never_longer_than_allowed_and_counts_what_it_leaves_out(max_bytes, kind):
     plan = {
         "everything": plans.everything(),
         "hostile": plans.hostile(HOSTILE * 5),
+        "fences": plans.hostile("`" * 1000),
         "many": make(*(change for number in range(200) for change in (*plans.fleet(1), plans.created_ca()))),
         "wordy": make(
             *plans.fleet(1),
