@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pki.errors import PkiError
 from pki.ports import Clock
-from reconciler.apply.outcomes import Outcome, Report, Verdict, blocked
+from reconciler.apply.outcomes import Outcome, Report, Verdict
 from reconciler.apply.recovery import Logged, lacking
 from reconciler.apply.schedule import Done, Failed, Result, Skipped, Stop, run_all
 from reconciler.apply.secrets import unlock
@@ -18,7 +18,7 @@ from reconciler.audit import AuditLog, entries
 from reconciler.drivers import steps
 from reconciler.drivers.context import Context, TokenKey
 from reconciler.journal import KeyIntent, KeyJournal
-from reconciler.model import Address, Event, EventName
+from reconciler.model import Event, EventName
 from reconciler.plan.model import Change, Plan
 from reconciler.snapshot import Snapshot
 
@@ -92,8 +92,7 @@ class Run:
         Raises:
             StoreError: the log cannot be written; the steps in hand were finished, and no others begun.
         """
-        causes = blocked(self.plan.changes)
-        chosen = [change for place, change in enumerate(self.plan.changes) if place not in causes]
+        chosen = [change for change in self.plan.changes if not change.blocked]
         with ExitStack() as stack:
             secrets = self.context.ports.secrets
             unlock(self.context.root, [need for change in chosen for need in change.needs], secrets, stack)
@@ -102,7 +101,7 @@ class Run:
                 self._write_lacking()
             if chosen:
                 self._write([Event(EventName.APPLY_STARTED, None, self.circumstances)])
-            report = Report(self.plan, self._make_all(causes))
+            report = Report(self.plan, self._make_all(chosen))
             if self._unwritten is not None:
                 raise self._unwritten
             if report.of(Verdict.FAILED):
@@ -115,11 +114,8 @@ class Run:
         logged = Logged.of(entries(self.log.path))
         self._write(list(lacking(self.context, self.observe(), self.journal.open(), logged)))
 
-    def _make_all(self, causes: Mapping[int, Address]) -> tuple[Outcome, ...]:
-        changes = self.plan.changes
-        outcomes = {place: Outcome(changes[place], Verdict.BLOCKED, because=cause) for place, cause in causes.items()}
-        free = [place for place in range(len(changes)) if place not in causes]
-        chosen = [changes[place] for place in free]
+    def _make_all(self, chosen: Sequence[Change]) -> tuple[Outcome, ...]:
+        """Make the chosen changes, and return what became of all, in the order of the plan."""
         with self.guard():
             results = run_all(
                 Tasks.of(chosen, self.context.snapshot).all(lambda change: steps.make(self.context, change)),
@@ -129,8 +125,7 @@ class Run:
                 ended=lambda place, result: self._ended(outcome(chosen, place, result)),
             )
         made = (outcome(chosen, place, result) for place, result in enumerate(results))
-        outcomes |= dict(zip(free, made, strict=True))
-        return tuple(outcomes[place] for place in range(len(changes)))
+        return tuple(Outcome(change, Verdict.BLOCKED) if change.blocked else next(made) for change in self.plan.changes)
 
     def _started(self, change: Change) -> None:
         if self.observer is not None:

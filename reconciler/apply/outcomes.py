@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.model import Address, Event
-from reconciler.plan.dependence import stops
 from reconciler.plan.model import Change, Plan
 
 
@@ -25,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`error` is why it failed, `because` is what failed or is blocked in its place, `events` what was done."""
+    """`error` is why it failed, `because` is what failed before it, `events` what was done."""
 
     change: Change
     verdict: Verdict
@@ -49,17 +47,3 @@ class Report:
         """How many there are of each verdict that there is any of."""
         found = Counter(each.verdict for each in self.outcomes)
         return {str(verdict): found[verdict] for verdict in Verdict if found[verdict]}
-
-
-def blocked(changes: Sequence[Change]) -> dict[int, Address]:
-    """Return the places of changes that must not be made, each with the address of the one that is why."""
-    found: dict[int, Address] = {}
-    causes: dict[Address, tuple[Change, Address]] = {}
-    for place, change in enumerate(changes):
-        above = (causes[each] for each in (change.address, *change.depends_on) if each in causes)
-        inherited = next((cause for earlier, cause in above if stops(earlier, change)), None)
-        cause = change.address if change.blocked else inherited
-        if cause is not None:
-            found[place] = cause
-            causes.setdefault(change.address, (change, cause))
-    return found

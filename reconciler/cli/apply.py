@@ -177,20 +177,16 @@ def _require_expected(plan: Plan, expected: str | None) -> None:
 
 
 def _has_steps(plan: Plan) -> bool:
-    from reconciler.apply.outcomes import blocked
-
-    return len(blocked(plan.changes)) < len(plan.changes)
+    return any(not change.blocked for change in plan.changes)
 
 
 def _nothing(app: App, opened: Workspace, plan: Plan, output: str) -> int:
     """Say that there is nothing to do, or nothing that may be done; nothing was written, the lock included."""
     from reconciler.apply import Outcome, Report, Verdict
-    from reconciler.apply.outcomes import blocked
 
-    causes = blocked(plan.changes)
-    outcomes = (Outcome(plan.changes[place], Verdict.BLOCKED, because=cause) for place, cause in causes.items())
+    outcomes = tuple(Outcome(change, Verdict.BLOCKED) for change in plan.changes if change.blocked)
     if output == "json":
-        _tell(app, Report(plan, tuple(outcomes)), output)
+        _tell(app, Report(plan, outcomes), output)
     else:
         _show(app, opened, plan)
     return ExitCode.BLOCKED if plan.changes else ExitCode.OK

@@ -82,8 +82,6 @@ def _lines(outcome: Facts) -> Iterator[str]:
                 yield f"{'':13}hint: {inline(hint)}"
         case "skipped":
             yield f"{head}  because {outcome['because']} failed"
-        case "blocked" if "because" in outcome and outcome["because"] != outcome["address"]:
-            yield f"{head}  because {outcome['because']} is blocked"
         case "blocked":
             yield f"{head}  {inline('; '.join(outcome.get('blocked', ())))}"
         case _:

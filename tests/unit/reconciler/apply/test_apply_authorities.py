@@ -340,12 +340,17 @@ def test_derived_files_are_restored(home: Home) -> None:
 
 
 def test_settings_of_the_record_follow_the_manifest(home: Home) -> None:
+    """Those of earlier generations as well: each of them protects the CA."""
     home.applied()
-    home.declare(CAS.replace("cn: Test Issuing CA}", "cn: Test Issuing CA}\n  lifecycle: {preventDestroy: true}"))
+    second = CAS.replace("name: issuing}\nspec:", "name: issuing}\nspec:\n  generation: 2")
+    home.declare(second)
+    home.applied()
+    home.declare(second.replace("cn: Test Issuing CA}", "cn: Test Issuing CA}\n  lifecycle: {preventDestroy: true}"))
     assert home.changes() == [("ca/issuing", "update")]
     home.applied()
-    record = json.loads((home.directory / "state/ca/issuing/ca.meta.json").read_bytes())
-    assert record["prevent_destroy"] is True
+    for name in ("issuing", "issuing.2"):
+        record = json.loads((home.directory / f"state/ca/{name}/ca.meta.json").read_bytes())
+        assert record["prevent_destroy"] is True
     assert_converged(home)
 
 

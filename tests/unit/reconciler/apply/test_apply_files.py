@@ -29,6 +29,15 @@ def test_a_shared_key_is_used_by_those_who_name_it(tmp_path: Path) -> None:
     assert_in_order(home)
 
 
+def test_git_ignores_every_private_directory(home: Home) -> None:
+    with (home.directory / "qpki.yaml").open("a") as file:
+        file.write("---\napiVersion: qpki.io/v1\nkind: Key\nmetadata: {name: spare}\nspec: {algorithm: ecdsa-p256}\n")
+    home.applied()
+    holders = [path.parent for path in (home.directory / "state").rglob("private")]
+    assert {path.parent.name for path in holders} == {"ca", "credential", "key"}
+    assert {"/private/" in (path / ".gitignore").read_text().splitlines() for path in holders} == {True}
+
+
 def test_another_source_of_a_passphrase_is_noted_and_no_key_changes(home: Home) -> None:
     home.env = {"OLD_PASS": "correct horse", "NEW_PASS": "correct horse"}
     for name in ("issuing", "web"):

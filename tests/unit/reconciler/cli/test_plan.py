@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import lock
 from reconciler.cli.painting import painted
 from tests.support.process import Site
 from tests.support.workspaces import CAS, TWO_TIER, Home
@@ -80,6 +81,13 @@ def test_it_is_the_same_bytes_however_strings_are_hashed(home):
     (plan,) = plans
     (made,) = [each for each in json.loads(plan)["changes"] if each["address"] == "credential/web"]
     assert len(made["depends_on"]) == len(roles) + 1
+
+
+@pytest.mark.parametrize("words", ["plan", "explain ca/root", "graph", "show", "due"])
+def test_who_only_looks_takes_no_lock(home, words):
+    """An apply can be at work, on another machine or for hours; nobody waits for it to see what it will leave."""
+    with lock.exclusive(home.directory / "state", holder="bob@laptop"):
+        ok(home, *words.split())
 
 
 def test_a_plan_needs_no_secret(tmp_path):

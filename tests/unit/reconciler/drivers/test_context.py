@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pki.errors import StoreError
+from pki.errors import PathEscapeError, StoreError
 from pki.keyrefs import SoftwareKeyRef, TokenKeyRef
 from pki.ports import Ports, SystemSecrets
 from reconciler.drivers.context import Context
@@ -49,6 +49,16 @@ def test_generations_come_oldest_first_and_the_last_is_current(home: Home) -> No
 def test_a_directory_without_a_record_is_no_generation(home: Home) -> None:
     (home.directory / "state/ca/issuing.3").mkdir()
     assert context(home).current("issuing") == "issuing.2"
+
+
+def test_what_became_a_link_that_leads_out_is_refused(home: Home, tmp_path: Path) -> None:
+    """State was observed before: a driver does not go by what it was then."""
+    found = context(home)
+    (home.directory / "state/ca/issuing").rename(tmp_path / "elsewhere")
+    (home.directory / "state/ca/issuing").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(PathEscapeError):
+        found.authority("issuing")
 
 
 def test_a_ca_that_is_not_there_has_no_present_generation(home: Home) -> None:

@@ -17,6 +17,7 @@ from reconciler.plan.views import KeyView, Validity
 from reconciler.snapshot import Fault, RevokedRow
 from tests.support import plans
 from tests.support.desired import at, ca, credential, desired, standing_key
+from tests.support.history import OLD
 from tests.support.observed import (
     SPKI,
     ca_in_state,
@@ -38,13 +39,6 @@ MANIFEST = desired(
     credential("mail", issuer="issuing", csr="csr/mail.csr"),
     standing_key("shared"),
     hsms={"hsm/prod.yaml": "Prod HSM"},
-)
-OLD = generation(
-    "issuing",
-    issuer="root",
-    crl=crl(serials=(0x51,)),
-    last_expiry=NOW + timedelta(days=60),
-    revoked=(RevokedRow(0x51, NOW - timedelta(days=3), "superseded", NOW + timedelta(days=60), "/CN=web"),),
 )
 CURRENT = generation("issuing.2", issuer="root", storage=TOKEN, crl=crl(9, age=2, days=6))
 WEB = credential_in_state(

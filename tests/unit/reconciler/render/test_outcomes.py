@@ -59,14 +59,10 @@ def test_a_fault_of_ours_is_named_as_one() -> None:
     ("facts", "line"),
     [
         (outcome_facts(CHANGE, Verdict.SKIPPED, because="ca/x"), "  skipped    credential/web  because ca/x failed"),
-        (
-            outcome_facts(CHANGE, Verdict.BLOCKED, because="ca/x"),
-            "  blocked    credential/web  because ca/x is blocked",
-        ),
-        (outcome_facts(BLOCKED, Verdict.BLOCKED, because=WEB), r"  blocked    credential/web  no \x1b[31m wildcards"),
+        (outcome_facts(BLOCKED, Verdict.BLOCKED), r"  blocked    credential/web  no \x1b[31m wildcards"),
         (outcome_facts(CHANGE, Verdict.LEFT), "  not begun  credential/web"),
     ],
-    ids=["skipped", "blocked by another", "blocked", "left"],
+    ids=["skipped", "blocked", "left"],
 )
 def test_what_was_not_made_says_why(facts: dict, line: str) -> None:
     assert text(facts, {"left": 1})[1] == line
