@@ -3,7 +3,6 @@
 from pki.authority.authority import DEFAULT_CRL_VALIDITY, Amendment, Authority, Issued
 from pki.authority.creation import CaRequest, create_ca
 from pki.authority.mending import mend_ca
-from pki.authority.own import issuer_facts
 from pki.authority.renewal import CaRenewal, renew_ca
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "CaRequest",
     "Issued",
     "create_ca",
-    "issuer_facts",
     "mend_ca",
     "renew_ca",
 ]

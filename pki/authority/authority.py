@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from pki import issuance, keys
-from pki.authority.own import issuer_facts, recorded_certificate, recorded_chain
+from pki.authority.own import recorded_certificate, recorded_chain
 from pki.errors import UnsupportedAlgorithmError
 from pki.findings import Finding
 from pki.issuance import IssuingKey
@@ -23,7 +23,7 @@ from pki.store import files, meta
 from pki.store.index import IndexEntry
 from pki.store.layout import CaLayout
 from pki.store.meta import CaMeta
-from pki.x509.certificates import Certificate
+from pki.x509.certificates import Certificate, issuer_facts
 from pki.x509.crls import Crl, CrlTemplate, DistributionPoint, Revocation, parse_crl
 from pki.x509.requests import CertificateRequest, require_key, verify_request
 
@@ -81,7 +81,7 @@ class Authority:
 
     def facts(self) -> IssuerFacts:
         """Return what compiling a profile under this CA depends on."""
-        return issuer_facts(self.meta, self.certificate)
+        return issuer_facts(self.certificate, self.meta.urls.variables)
 
     def chain_below(self) -> tuple[Certificate, ...]:
         """Return the chain of what it issues: its own certificate, and those above."""

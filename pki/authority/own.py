@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pki.errors import IssuanceError, KeyMismatchError, PkiError
 from pki.ledger import RESTORE, stored_certificates
-from pki.profiles.model import IssuerFacts
 from pki.signers.base import spki_sha256
 from pki.store import files
 from pki.store.layout import CaLayout
@@ -37,18 +36,6 @@ def recorded_certificate(layout: CaLayout, record: CaMeta, copies: Iterable[Path
             with suppress(PkiError):
                 return _required(path, record, layout)
         raise
-
-
-def issuer_facts(record: CaMeta, certificate: Certificate) -> IssuerFacts:
-    """Return what compiling a profile under a CA with that record and certificate depends on."""
-    urls = record.urls
-    return IssuerFacts(
-        subject=certificate.subject,
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        path_length=certificate.path_length,
-        defaults={"crl_urls": urls.crl, "ca_issuers_urls": urls.ca_issuers, "ocsp_urls": urls.ocsp},
-    )
 
 
 def recorded_chain(layout: CaLayout, certificate: Certificate) -> tuple[Certificate, ...]:

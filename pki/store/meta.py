@@ -115,6 +115,11 @@ class CaUrls(Record):
     ca_issuers: tuple[Name, ...] = ()
     ocsp: tuple[Name, ...] = ()
 
+    @property
+    def variables(self) -> dict[str, tuple[str, ...]]:
+        """The variables of a profile that these are the values of."""
+        return {"crl_urls": self.crl, "ca_issuers_urls": self.ca_issuers, "ocsp_urls": self.ocsp}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrlFacts(Record):

@@ -7,6 +7,7 @@ and the public key are bytes that need no class of pyca's, and so that the bytes
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +20,7 @@ from pki import der
 from pki.algorithms import SCHEMES, Algorithm, SignatureScheme, scheme_of_identifier
 from pki.der import ExtensionT
 from pki.errors import EncodingError
-from pki.profiles.model import CertificateTemplate
+from pki.profiles.model import CertificateTemplate, IssuerFacts
 
 _V3 = 2
 _PLACEHOLDER = SCHEMES["ed25519"]
@@ -229,6 +230,17 @@ def may_have_issued(issuer: Certificate, certificate: Certificate) -> bool:
         return True
     key_ids_agree = None in (wanted.key_identifier, issuer.key_id) or wanted.key_identifier == issuer.key_id
     return key_ids_agree and wanted.authority_cert_serial_number in (None, issuer.serial)
+
+
+def issuer_facts(certificate: Certificate, defaults: Mapping[str, tuple[str, ...]]) -> IssuerFacts:
+    """Return what compiling a profile under the CA that has this certificate depends on."""
+    return IssuerFacts(
+        subject=certificate.subject,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        path_length=certificate.path_length,
+        defaults=defaults,
+    )
 
 
 def serial_hex(serial: int) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pki.algorithms import SchemeChoice
-from pki.authority import issuer_facts
 from pki.errors import PkiError, about
 from pki.keyrefs import KeyRef
 from pki.profiles.catalog import Catalog
@@ -19,7 +18,7 @@ from pki.profiles.variables import own_variables
 from pki.signers.base import spki_sha256
 from pki.store import files, meta
 from pki.store.layout import CaLayout, inside
-from pki.x509.certificates import parse_certificate
+from pki.x509.certificates import issuer_facts, parse_certificate
 from pki.x509.requests import CertificateRequest, parse_request, require_key, verify_request
 from reconciler.drivers import content
 from reconciler.drivers.copies import recorded_ca
@@ -80,7 +79,7 @@ class ProfileTemplates:
         if directory not in self._issuers:
             with _from(self._root):
                 record, certificate = recorded_ca(self._root, self._state, directory)
-            self._issuers[directory] = issuer_facts(record, certificate)
+            self._issuers[directory] = issuer_facts(certificate, record.urls.variables)
         return self._issuers[directory]
 
     def storage(self, directory: str) -> KeyRef:
