@@ -9,6 +9,7 @@ device none of the old ones is used again.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import secrets
 from collections import Counter
@@ -80,6 +81,18 @@ class Module:
             except PKCS11Error as error:
                 self.lost = self.lost or isinstance(error, ENDS_RUN)
                 raise translate(error, doing) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the other programs of this machine that use this module out of the same block.
+
+        PKCS#11 cannot make a key on condition that its name is free, and SoftHSM does not always show what another
+        program made in the same instant: looking afterwards is not enough. The lock is on the module's own file, which
+        all of them can open; the kernel frees it when the process ends. It is taken before the module's lock.
+        """
+        with self.path.open("rb") as library:
+            fcntl.flock(library, fcntl.LOCK_EX)
+            yield
 
     def is_current(self, run: int) -> bool:
         return run == self.run and not self.lost

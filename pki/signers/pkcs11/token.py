@@ -103,11 +103,12 @@ class PkcsToken:
             refuse_existing(self._session, label, wanted_id)
 
     def generate(self, algorithm: Algorithm, *, label: str, key_id: str | None = None) -> TokenKey:
-        self.require_room(algorithm, label=label, key_id=key_id)
-        with self._call("generate a key"), working_session(self._token, write=True) as session:
-            new_id = decode_id(key_id) or unused_id(session, self.config.id_length)
-            made = make_pair(session, algorithm, label, new_id)
-            return token_key(made.private, made.public)
+        with self._module.alone():
+            self.require_room(algorithm, label=label, key_id=key_id)
+            with self._call("generate a key"), working_session(self._token, write=True) as session:
+                new_id = decode_id(key_id) or unused_id(session, self.config.id_length)
+                made = make_pair(session, algorithm, label, new_id)
+                return token_key(made.private, made.public)
 
     def signer(self, *, label: str | None, key_id: str | None, spki_sha256: str | None = None) -> PkcsSigner:
         """Open a key by label, id or both; `spki_sha256` pins the public key that was recorded for it.
